@@ -1,0 +1,48 @@
+/*
+ * What every room of the library uses and no caller sees: failing with a message, the check for a
+ * caller's bug, and the marks for functions compiled once per instruction set.
+ */
+#ifndef FI_CORE_INTERNAL_H
+#define FI_CORE_INTERNAL_H
+
+#include "../fanin.h"
+
+/* Keeps the message for fi_message() and returns `status`. Say: given, expected, what to do. */
+fi_status fi_fail(fi_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "the system refused N MiB for WHAT": every refusal of memory reads alike. */
+fi_status fi_fail_memory(size_t bytes, const char *what);
+
+_Noreturn void fi_abort(const char *file, int line, const char *condition);
+
+/* Holds unless the caller has a bug; aborts with file and line. */
+#define FI_REQUIRE(condition) ((condition) ? (void)0 : fi_abort(__FILE__, __LINE__, #condition))
+
+/* Passes a failure on to the caller. */
+#define FI_TRY(call)                                                                               \
+    do {                                                                                           \
+        const fi_status fi_try_status = (call);                                                    \
+        if (fi_try_status != FI_OK)                                                                \
+            return fi_try_status;                                                                  \
+    } while (0)
+
+/*
+ * A function with this mark is compiled for AVX-512, AVX2 and the baseline, and the loader picks.
+ * The clones give the same bits: no reassociation is allowed (no -ffast-math), contraction is off
+ * and every fused multiply-add is written fma. Sanitizers do not survive the loader's resolvers.
+ */
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&      \
+    !defined(__clang__)
+#define FI_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FI_CLONES
+#endif
+
+/* sqrt, exp ... of an fi_real, and its literals. */
+#ifdef FI_DOUBLE
+#define FI_REAL(literal) literal
+#else
+#define FI_REAL(literal) literal##f
+#endif
+
+#endif
