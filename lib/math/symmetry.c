@@ -1,0 +1,127 @@
+/*
+ * Symmetry: units that are copies of each other, found by partition refinement. All columns start
+ * in one class; each row splits every class of two or more by value, until no class is left or the
+ * rows are. Random columns part in a few rows; equal ones cost one comparison an element.
+ */
+#include "../core/internal.h"
+
+#include <string.h>
+
+#ifdef FI_DOUBLE
+typedef uint64_t key;
+#else
+typedef uint32_t key;
+#endif
+
+struct class
+{
+    size_t begin, end; /* a range of `column`, two members or more */
+};
+
+struct partition {
+    size_t *column;       /* all columns, class by class */
+    fi_real *value;       /* beside it: the members' values in the current row */
+    struct class *open;   /* classes still to be split by the current row */
+    struct class *closed; /* classes equal in the current row */
+    size_t n_open, n_closed, singles;
+};
+
+/* Equal for equal values, where -0 equals 0 and NaN equals NaN. */
+static inline key key_of(fi_real x)
+{
+    key bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = x == 0 ? 0 : bits;
+    return x != x ? ~(key)0 : bits;
+}
+
+FI_CLONES static bool all_equal(size_t n, const fi_real *x)
+{
+    const key first = key_of(x[0]);
+    key difference = 0;
+    for (size_t i = 0; i < n; i++)
+        difference |= key_of(x[i]) ^ first;
+    return difference == 0;
+}
+
+/* Puts columns begin .. end - 1 into `list` as a class, unless they are fewer than two. */
+static void add_class(struct partition *p, struct class *list, size_t *count, size_t begin,
+                      size_t end)
+{
+    if (end - begin >= 2)
+        list[(*count)++] = (struct class){begin, end};
+    p->singles += end - begin == 1;
+}
+
+static void swap_columns(struct partition *p, size_t i, size_t j)
+{
+    const size_t column = p->column[i];
+    const fi_real value = p->value[i];
+    p->column[i] = p->column[j];
+    p->value[i] = p->value[j];
+    p->column[j] = column;
+    p->value[j] = value;
+}
+
+/* Three ways (Dijkstra 1976): the members equal to a pivot are done, the others open classes. */
+static void split(struct partition *p, struct class c)
+{
+    const key pivot = key_of(p->value[c.begin + (c.end - c.begin) / 2]);
+    size_t less = c.begin, i = c.begin, greater = c.end;
+    while (i < greater) {
+        const key k = key_of(p->value[i]);
+        if (k < pivot)
+            swap_columns(p, i++, less++);
+        else if (k > pivot)
+            swap_columns(p, i, --greater);
+        else
+            i++;
+    }
+    add_class(p, p->open, &p->n_open, c.begin, less);
+    add_class(p, p->closed, &p->n_closed, less, greater);
+    add_class(p, p->open, &p->n_open, greater, c.end);
+}
+
+/* Splits every class by its members' values in the row. */
+static void refine(struct partition *p, const fi_real *row)
+{
+    p->n_closed = 0;
+    while (p->n_open > 0) {
+        const struct class c = p->open[--p->n_open];
+        for (size_t i = c.begin; i < c.end; i++)
+            p->value[i] = row[p->column[i]];
+        if (all_equal(c.end - c.begin, p->value + c.begin))
+            p->closed[p->n_closed++] = c;
+        else
+            split(p, c);
+    }
+    struct class *const closed = p->closed;
+    p->closed = p->open;
+    p->open = closed;
+    p->n_open = p->n_closed;
+}
+
+size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch)
+{
+    FI_REQUIRE((x || rows == 0 || cols == 0) && scratch);
+    if (cols < 2)
+        return cols;
+    struct partition p = {.column = fi_arena_alloc(scratch, cols, sizeof *p.column),
+                          .value = fi_arena_alloc(scratch, cols, sizeof *p.value),
+                          .open = fi_arena_alloc(scratch, cols / 2, sizeof *p.open),
+                          .closed = fi_arena_alloc(scratch, cols / 2, sizeof *p.closed)};
+    if (!p.column || !p.value || !p.open || !p.closed) {
+        (void)fi_fail_memory(cols * (sizeof *p.column + sizeof *p.value + sizeof *p.open),
+                             "comparing columns");
+        return 0;
+    }
+    for (size_t c = 0; c < cols; c++)
+        p.column[c] = c;
+    add_class(&p, p.open, &p.n_open, 0, cols);
+    size_t r = 0;
+    while (r < rows && all_equal(cols, x + r * cols))
+        r++;
+    for (; r < rows && p.n_open > 0; r++)
+        refine(&p, x + r * cols);
+    return p.singles + p.n_open;
+}

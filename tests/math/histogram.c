@@ -1,0 +1,113 @@
+/* Histogram against a loop that compares every value with every edge, and mostly at the edges. */
+#include "fanin.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum {
+    RANDOM = 3001,
+    MOST_BINS = 2500,
+    MOST = RANDOM + 3 * (MOST_BINS + 1) + 8
+};
+
+struct range {
+    double lower, upper;
+    size_t bins;
+};
+
+static const struct range ranges[] = {
+    {-3, 3, 64},      {0, 1, 10},       {0, 7, 10},         {-1, 1, 1},         {-0.1, 0.3, 1000},
+    {0, 1, 1024},     {0.1, 0.7, 1025}, {-1, 1, MOST_BINS}, {-1e-30, 1e-30, 7}, {-1e37, 3e37, 9},
+    {1000, 1001, 11}, {-5, -4.5, 3},    {-1e-3, 1e-3, 100}, {0, 1e-41, 3},
+};
+
+static fi_real x[MOST];
+
+static double edge(const struct range *r, size_t k)
+{
+    return k == r->bins ? r->upper : r->lower + (double)k * (r->upper - r->lower) / (double)r->bins;
+}
+
+/* Random values somewhat wider than the range, each edge with its neighbours, and the specials. */
+static size_t fill(const struct range *r)
+{
+    size_t n = 0;
+    fi_rng rng = fi_rng_stream(5, FI_FOR_PROBE, r->bins, 0);
+    fi_draw(&rng, FI_UNIFORM, 1, RANDOM, x);
+    for (; n < RANDOM; n++)
+        x[n] = (fi_real)((r->lower + r->upper) / 2 + 0.35 * (double)x[n] * (r->upper - r->lower));
+    for (size_t k = 0; k <= r->bins; k++) {
+        const fi_real at = (fi_real)edge(r, k);
+        x[n++] = at;
+#ifdef FI_DOUBLE
+        x[n++] = nextafter(at, HUGE_VAL);
+        x[n++] = nextafter(at, -HUGE_VAL);
+#else
+        x[n++] = nextafterf(at, HUGE_VALF);
+        x[n++] = nextafterf(at, -HUGE_VALF);
+#endif
+    }
+    const fi_real specials[] = {0, -(fi_real)0, (fi_real)NAN, (fi_real)HUGE_VAL,
+                                -(fi_real)HUGE_VAL};
+    for (size_t k = 0; k < sizeof specials / sizeof *specials; k++)
+        x[n++] = specials[k];
+    return n;
+}
+
+static void count_by_edges(const struct range *r, size_t n, double *counts)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double value = (double)x[i];
+        if (!(value >= r->lower && value <= r->upper))
+            continue;
+        size_t k = 0;
+        while (k + 1 < r->bins && value >= edge(r, k + 1))
+            k++;
+        counts[k]++;
+    }
+}
+
+Test(histogram, counts_as_the_edges_say)
+{
+    static double counts[MOST_BINS], expected[MOST_BINS];
+    for (size_t k = 0; k < sizeof ranges / sizeof *ranges; k++) {
+        const struct range *r = &ranges[k];
+        const size_t n = fill(r);
+        for (size_t b = 0; b < r->bins; b++)
+            counts[b] = expected[b] = 0.5; /* added to, not overwritten */
+        count_by_edges(r, n, expected);
+        fi_histogram(n, x, r->lower, r->upper, r->bins, counts);
+        for (size_t b = 0; b < r->bins; b++)
+            cr_assert(counts[b] == expected[b], "[%g, %g], bin %zu of %zu: %g, not %g", r->lower,
+                      r->upper, b, r->bins, counts[b], expected[b]);
+    }
+}
+
+Test(histogram, closes_the_last_bin_only)
+{
+    const fi_real values[] = {0, 1, 2, 3, 4, 4, 5, -1};
+    double counts[4] = {0};
+    fi_histogram(sizeof values / sizeof *values, values, 0, 4, 4, counts);
+    cr_expect(counts[0] == 1 && counts[1] == 1 && counts[2] == 1 && counts[3] == 3, "%g %g %g %g",
+              counts[0], counts[1], counts[2], counts[3]);
+}
+
+Test(histogram, of_nothing_and_of_one_value)
+{
+    double counts[8] = {0};
+    fi_histogram(0, NULL, -1, 1, 8, counts);
+    for (size_t b = 0; b < 8; b++)
+        cr_expect(counts[b] == 0);
+    for (size_t i = 0; i < RANDOM; i++)
+        x[i] = 0;
+    fi_histogram(RANDOM, x, -1, 1, 8, counts);
+    cr_expect(counts[4] == RANDOM, "%g", counts[4]);
+}
+
+Test(histogram, refuses_an_empty_range, .signal = SIGABRT)
+{
+    double counts[8] = {0};
+    fi_histogram(1, x, 1, 1, 8, counts);
+}
