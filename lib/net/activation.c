@@ -1,0 +1,54 @@
+/* Activation: a = phi(z), element by element, by the loops of its row of activations.def. */
+#include "layer.h"
+
+#include "../core/internal.h"
+
+struct activation {
+    fi_layer layer;
+    const fi_activation *phi;
+};
+
+static const fi_activation *phi_of(const fi_layer *layer)
+{
+    return ((const struct activation *)layer)->phi;
+}
+
+static unsigned uses(const fi_layer *layer, fi_phase phase)
+{
+    (void)phase;
+    return FI_ELEMENTWISE | FI_READS_OUTPUT | (phi_of(layer)->from_output ? 0 : FI_READS_INPUT);
+}
+
+static void forward(fi_layer *layer, const fi_pass *pass)
+{
+    (void)pass;
+    const fi_blob *a = &layer->out;
+    phi_of(layer)->forward(a->rows * a->cols, layer->in->data, a->data);
+}
+
+static void backward(fi_layer *layer, const fi_pass *pass)
+{
+    (void)pass;
+    const fi_activation *phi = phi_of(layer);
+    const fi_blob *a = &layer->out;
+    phi->backward(a->rows * a->cols, phi->from_output ? NULL : layer->in->data, a->data, a->diff,
+                  layer->in->diff);
+}
+
+static const fi_kind activation_kind = {
+    .name = "activation",
+    .uses = uses,
+    .forward = forward,
+    .backward = backward,
+};
+
+fi_status fi_net_activation(fi_net *net, const char *name, const fi_activation *activation)
+{
+    FI_REQUIRE(net && activation);
+    struct activation *layer = (struct activation *)fi_layer_new(
+        net, &activation_kind, sizeof *layer, name, fi_net_top(net));
+    if (!layer)
+        return FI_ENOMEM;
+    layer->phi = activation;
+    return fi_net_push(net, &layer->layer);
+}

@@ -1,0 +1,124 @@
+/* Dense (fully connected): z (samples, fan_out) = x (samples, fan_in) W (fan_in, fan_out) + b. */
+#include "layer.h"
+
+#include "../core/internal.h"
+#include "../math/gemm.h"
+
+#include <string.h>
+
+struct dense {
+    fi_layer layer;
+    const fi_initializer *initializer;
+    double gain, bias_std;
+};
+
+static unsigned uses(const fi_layer *layer, fi_phase phase)
+{
+    (void)layer;
+    (void)phase;
+    return FI_READS_INPUT;
+}
+
+static fi_status draw(fi_layer *layer, uint64_t seed)
+{
+    const struct dense *dense = (const struct dense *)layer;
+    const fi_blob *w = &layer->parameters[0];
+    const fi_blob *b = &layer->parameters[1];
+    /* The initializer's scratch memory is not for the net's arena: it would pile up with depth. */
+    fi_arena *scratch = NULL;
+    FI_TRY(fi_arena_new(&scratch));
+    const fi_rng weights = fi_rng_stream(seed, FI_FOR_WEIGHT, layer->depth, 0);
+    const fi_status status =
+        fi_initialize(dense->initializer, dense->gain, weights, w->rows, w->cols, w->data, scratch);
+    fi_arena_free(scratch);
+    if (dense->bias_std > 0) {
+        fi_rng biases = fi_rng_stream(seed, FI_FOR_BIAS, layer->depth, 0);
+        fi_draw(&biases, FI_NORMAL, dense->bias_std, b->cols, b->data);
+    } else {
+        memset(b->data, 0, b->cols * sizeof *b->data);
+    }
+    return status;
+}
+
+static bool any_nonzero(size_t n, const fi_real *x)
+{
+    for (size_t k = 0; k < n; k++)
+        if (x[k] != 0)
+            return true;
+    return false;
+}
+
+static FI_CLONES void add_to_rows(size_t rows, size_t cols, const fi_real *restrict b,
+                                  fi_real *restrict z)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++)
+            z[r * cols + c] += b[c];
+}
+
+/* sums (1, cols): over the rows of x, in double. */
+static FI_CLONES void sum_rows(size_t rows, size_t cols, const fi_real *x, fi_real *sums)
+{
+    enum {
+        TILE = 512
+    };
+    for (size_t first = 0; first < cols; first += TILE) {
+        const size_t width = cols - first < TILE ? cols - first : TILE;
+        double sum[TILE] = {0};
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < width; c++)
+                sum[c] += (double)x[r * cols + first + c];
+        for (size_t c = 0; c < width; c++)
+            sums[first + c] = (fi_real)sum[c];
+    }
+}
+
+static void forward(fi_layer *layer, const fi_pass *pass)
+{
+    (void)pass;
+    const fi_blob *x = layer->in;
+    const fi_blob *z = &layer->out;
+    const fi_real *b = layer->parameters[1].data;
+    fi_gemm(FI_AS_IS, FI_AS_IS, z->rows, z->cols, x->cols, x->data, layer->parameters[0].data, 0,
+            z->data);
+    if (any_nonzero(z->cols, b))
+        add_to_rows(z->rows, z->cols, b, z->data);
+}
+
+/* dW = x' dz and db = 1' dz, summed over the samples; dx = dz W'. */
+static void backward(fi_layer *layer, const fi_pass *pass)
+{
+    (void)pass;
+    const fi_blob *x = layer->in;
+    const fi_blob *z = &layer->out;
+    const fi_blob *w = &layer->parameters[0];
+    fi_gemm(FI_TRANSPOSED, FI_AS_IS, w->rows, w->cols, x->rows, x->data, z->diff, 0, w->diff);
+    sum_rows(z->rows, z->cols, z->diff, layer->parameters[1].diff);
+    fi_gemm(FI_AS_IS, FI_TRANSPOSED, x->rows, x->cols, z->cols, z->diff, w->data, 0, x->diff);
+}
+
+static const fi_kind dense_kind = {
+    .name = "dense",
+    .redrawn = true,
+    .uses = uses,
+    .draw = draw,
+    .forward = forward,
+    .backward = backward,
+};
+
+fi_status fi_net_dense(fi_net *net, const fi_dense_spec *spec)
+{
+    FI_REQUIRE(net && spec && spec->initializer);
+    FI_REQUIRE(spec->bias_std >= 0);
+    struct dense *dense =
+        (struct dense *)fi_layer_new(net, &dense_kind, sizeof *dense, spec->name, spec->units);
+    if (!dense)
+        return FI_ENOMEM;
+    dense->initializer = spec->initializer;
+    dense->gain = spec->gain != 0 ? spec->gain : 1;
+    dense->bias_std = spec->bias_std;
+    dense->layer.depth++;
+    dense->layer.parameters[0] = (fi_blob){.rows = fi_net_top(net), .cols = spec->units};
+    dense->layer.parameters[1] = (fi_blob){.rows = 1, .cols = spec->units};
+    return fi_net_push(net, &dense->layer);
+}

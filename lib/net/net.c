@@ -1,0 +1,209 @@
+/* The net: layers in order, built bottom up, run forward and backward. */
+#include "net.h"
+
+#include "../core/arena.h"
+#include "../core/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+fi_status fi_net_new(fi_net **net, fi_arena *arena, const fi_net_spec *spec)
+{
+    FI_REQUIRE(net && arena && spec);
+    FI_REQUIRE(spec->samples > 0 && spec->inputs > 0);
+    *net = fi_arena_zeros(arena, 1, sizeof **net);
+    if (!*net)
+        return FI_ENOMEM;
+    (*net)->arena = arena;
+    (*net)->spec = *spec;
+    (*net)->input = (fi_blob){.rows = spec->samples, .cols = spec->inputs};
+    return FI_OK;
+}
+
+static fi_layer *top(const fi_net *net)
+{
+    return net->n_layers ? net->layers[net->n_layers - 1] : NULL;
+}
+
+size_t fi_net_top(const fi_net *net)
+{
+    return fi_net_output(net)->cols;
+}
+
+double *fi_net_doubles(const fi_net *net, size_t count)
+{
+    return fi_arena_zeros(net->arena, count, sizeof(double));
+}
+
+/* The kind's name and a number, where the caller gave no name. */
+static const char *layer_name(fi_arena *arena, const fi_layer *layer, const char *name)
+{
+    char numbered[64];
+    if (!name) {
+        (void)snprintf(numbered, sizeof numbered, "%s_%zu", layer->kind->name, layer->number);
+        name = numbered;
+    }
+    const char *copy = fi_arena_string(arena, name);
+    if (!copy)
+        (void)fi_fail_memory(strlen(name) + 1, "a layer's name");
+    return copy;
+}
+
+fi_layer *fi_layer_new(const fi_net *net, const fi_kind *kind, size_t size, const char *name,
+                       size_t units)
+{
+    FI_REQUIRE(!net->allocated);
+    FI_REQUIRE(units > 0);
+    fi_layer *layer = fi_arena_zeros(net->arena, 1, size);
+    if (!layer)
+        return NULL;
+    layer->kind = kind;
+    layer->depth = top(net) ? top(net)->depth : 0;
+    layer->in = (fi_blob *)fi_net_output(net);
+    layer->out = (fi_blob){.rows = net->spec.samples, .cols = units};
+    layer->number = 1;
+    for (size_t i = net->n_layers; i-- > 0;) {
+        if (net->layers[i]->kind == kind) {
+            layer->number = net->layers[i]->number + 1;
+            break;
+        }
+    }
+    layer->name = layer_name(net->arena, layer, name);
+    return layer->name ? layer : NULL;
+}
+
+fi_status fi_net_push(fi_net *net, fi_layer *layer)
+{
+    if (net->n_layers == net->capacity) {
+        const size_t capacity = net->capacity ? 2 * net->capacity : 32;
+        fi_layer **layers = fi_arena_zeros(net->arena, capacity, sizeof(fi_layer *));
+        if (!layers)
+            return FI_ENOMEM;
+        if (net->n_layers)
+            memcpy(layers, net->layers, net->n_layers * sizeof(fi_layer *));
+        net->layers = layers;
+        net->capacity = capacity;
+    }
+    net->layers[net->n_layers++] = layer;
+    return FI_OK;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static void tell(const fi_watcher *watcher, fi_event event, const fi_layer *layer)
+{
+    if (watcher && watcher->see)
+        watcher->see(watcher->context, event, layer);
+}
+
+static fi_status draw(const fi_net *net, fi_layer *layer)
+{
+    if (layer->drawn || !layer->kind->draw)
+        return FI_OK;
+    FI_TRY(layer->kind->draw(layer, net->spec.seed));
+    layer->drawn = !(net->spec.keep == FI_KEEP_NOTHING && layer->kind->redrawn);
+    return FI_OK;
+}
+
+/* x is neither copied nor written; it must stay until the backward pass. */
+fi_status fi_net_forward(fi_net *net, const fi_real *x, fi_phase phase, const fi_watcher *watcher)
+{
+    FI_REQUIRE(net && x);
+    FI_REQUIRE(net->n_layers > 0);
+    net->kept = false;
+    net->pass = (fi_pass){.seed = net->spec.seed, .step = net->trainings, .phase = phase};
+    FI_TRY(fi_net_allocate(net));
+    FI_TRY(fi_net_place(net, x, phase));
+    for (size_t i = 0; i < net->n_layers; i++) {
+        fi_layer *layer = net->layers[i];
+        FI_TRY(draw(net, layer));
+        if (!(layer->uses & FI_IDENTITY))
+            layer->kind->forward(layer, &net->pass);
+        tell(watcher, FI_AFTER_FORWARD, layer);
+    }
+    net->trainings += phase == FI_TRAIN;
+    net->kept = net->spec.keep != FI_KEEP_NOTHING;
+    return FI_OK;
+}
+
+/* The output's own diff, there after a forward pass, may hold the cotangent: that saves a copy. */
+void fi_net_backward(fi_net *net, const fi_real *cotangent, const fi_watcher *watcher)
+{
+    FI_REQUIRE(net && cotangent);
+    FI_REQUIRE(net->kept);
+    const fi_blob *out = fi_net_output(net);
+    if (cotangent != out->diff)
+        memcpy(out->diff, cotangent, out->rows * out->cols * sizeof *cotangent);
+    for (size_t i = net->n_layers; i-- > 0;) {
+        fi_layer *layer = net->layers[i];
+        tell(watcher, FI_BEFORE_BACKWARD, layer);
+        if (!(layer->uses & FI_IDENTITY))
+            layer->kind->backward(layer, &net->pass);
+        tell(watcher, FI_AFTER_BACKWARD, layer);
+    }
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+const fi_blob *fi_net_input(const fi_net *net)
+{
+    return &net->input;
+}
+
+const fi_blob *fi_net_output(const fi_net *net)
+{
+    return top(net) ? &top(net)->out : &net->input;
+}
+
+size_t fi_net_layers(const fi_net *net)
+{
+    return net->n_layers;
+}
+
+fi_layer *fi_net_layer(const fi_net *net, size_t index)
+{
+    FI_REQUIRE(index < net->n_layers);
+    return net->layers[index];
+}
+
+const char *fi_layer_name(const fi_layer *layer)
+{
+    return layer->name;
+}
+
+const char *fi_layer_kind(const fi_layer *layer)
+{
+    return layer->kind->name;
+}
+
+size_t fi_layer_depth(const fi_layer *layer)
+{
+    return layer->depth;
+}
+
+const fi_blob *fi_layer_input(const fi_layer *layer)
+{
+    return layer->in;
+}
+
+const fi_blob *fi_layer_output(const fi_layer *layer)
+{
+    return &layer->out;
+}
+
+static fi_blob *present(const fi_blob *blobs, size_t count, size_t index)
+{
+    return index < count && blobs[index].cols ? (fi_blob *)&blobs[index] : NULL;
+}
+
+fi_blob *fi_layer_parameter(const fi_layer *layer, size_t index)
+{
+    return present(layer->parameters, FI_MAX_PARAMETERS, index);
+}
+
+fi_blob *fi_layer_state(const fi_layer *layer, size_t index)
+{
+    return present(layer->states, FI_MAX_STATES, index);
+}
