@@ -1,0 +1,85 @@
+/* What every study program does around its work. */
+#define _GNU_SOURCE
+#include "program.h"
+
+#include "../core/internal.h"
+#include "../core/workers.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void on_signal(int number)
+{
+    fi_workers_interrupt();
+    signal(number, SIG_DFL); /* a second one ends the program at once */
+}
+
+void fi_program_start(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+unsigned fi_program_jobs(const struct fi_program_options *options)
+{
+    return options->jobs ? (unsigned)options->jobs : fi_workers_available();
+}
+
+/* "1.5 GiB" */
+static const char *human(double bytes, char text[32])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    size_t unit = 0;
+    for (; bytes >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
+        bytes /= 1024;
+    snprintf(text, 32, "%.*f %s", bytes < 10 ? 1 : 0, bytes, units[unit]);
+    return text;
+}
+
+fi_status fi_program_check_memory(double bytes)
+{
+    double supply = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        supply = fmin(supply, (double)limit.rlim_cur);
+    char need[32];
+    char have[32];
+    if (bytes > supply)
+        return fi_fail(FI_ENOMEM,
+                       "this needs %s of memory and may use %s; use fewer --jobs or --runs, or a "
+                       "smaller --depth, --width or --samples",
+                       human(bytes, need), human(supply, have));
+    return FI_OK;
+}
+
+void fi_program_list(FILE *stream)
+{
+    size_t count = 0;
+    fprintf(stream, "activations\n");
+    const fi_activation *activations = fi_activations(&count);
+    for (size_t k = 0; k < count; k++)
+        fprintf(stream, "  %-16s  %-34s  %s\n", activations[k].name, activations[k].formula,
+                activations[k].citation);
+    fprintf(stream, "\ninitializers\n");
+    const fi_initializer *initializers = fi_initializers(&count);
+    for (size_t k = 0; k < count; k++)
+        fprintf(stream, "  %-16s  %-34s  %s\n", initializers[k].name, initializers[k].formula,
+                initializers[k].citation);
+}
+
+int fi_program_end(const char *name, fi_status status)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == FI_OK)
+        status = fi_fail(FI_EIO, "cannot write to standard output: %s", strerror(errno));
+    if (status != FI_OK)
+        fprintf(stderr, "%s: %s\n", name, fi_message());
+    return (int)status;
+}
