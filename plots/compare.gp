@@ -1,0 +1,52 @@
+# All schemes side by side: standard deviation of the activations, and of the gradients on the way
+# back, by layer.
+# gnuplot -c compare.gp svg|png OUTPUT RESULTS_FOLDER
+TERMINAL = ARG1
+OUTPUT = ARG2
+WIDTH = 1200
+HEIGHT = 700
+load "plots/style.gp"
+folder = ARG3
+
+array activations[2] = ["tanh", "relu"]
+array names[2] = ["tanh", "ReLU"]
+array norms[2] = ["off", "on"]
+array schemes[5] = ["zero", "small", "unit", "xavier", "he"]
+array labels[5] = ["w = 0 (all 0: off the scale)", "0.01 randn", "randn", "Xavier: randn / √fan\\_in", "He: randn / √(fan\\_in / 2)"]
+array colours[5] = [zero_colour, small_colour, unit_colour, xavier_colour, he_colour]
+array points[5] = [2, 6, 4, 7, 5]
+array symbols[5] = ["×", "○", "□", "●", "■"]
+array places[5] = [0.06, 0.26, 0.40, 0.51, 0.73]
+file(s) = sprintf("%s/init-%s.tsv", folder, schemes[s])
+stats file(5) using (column("layer")) nooutput
+depth = int(STATS_max)
+
+set multiplot
+set label 1 "What the first weights of a deep network decide" at screen 0.5, 0.97 center font ",17" textcolor "#222222"
+set logscale y
+set format y "10^{%T}"
+set xrange [-0.3:depth + 0.3]
+unset key
+do for [s = 1:5] {
+    set label 10 + s symbols[s]."  ".labels[s] at screen places[s], 0.045 textcolor rgb colours[s]
+}
+do for [quantity = 1:2] {
+    do for [panel = 0:3] {
+        a = panel / 2 + 1
+        b = panel % 2 + 1
+        pick(y) = strcol("activation") eq activations[a] && strcol("batch_norm") eq norms[b] && y > 0 ? sqrt(y) : NaN
+        set lmargin at screen 0.06 + panel * 0.243
+        set rmargin at screen 0.06 + panel * 0.243 + 0.19
+        set tmargin at screen (quantity == 1 ? 0.89 : 0.49)
+        set bmargin at screen (quantity == 1 ? 0.57 : 0.17)
+        if (quantity == 1) { set title names[a].(b == 2 ? ", batch norm" : "") } else { unset title }
+        if (quantity == 2) { set xlabel "layer (0 is the input)" textcolor "#444444" } else { unset xlabel }
+        if (panel == 0) { set ylabel (quantity == 1 ? "std of the activations" : "std of the gradients") textcolor "#444444" } else { unset ylabel }
+        if (b == 2) { set label 9 "all but w = 0 coincide" at graph 0.5, 0.12 center textcolor "#888888" font ",10" }
+        # a scheme whose every value is 0 has no place on a logarithmic axis: the key says so
+        plot for [s = 1:5] file(s) using (column("layer")):(pick(quantity == 1 ? column("activation_variance") : column("gradient_variance"))) \
+            with linespoints linecolor rgb colours[s] linewidth 2 pointtype points[s] pointsize 0.7
+        unset label 9
+    }
+}
+unset multiplot

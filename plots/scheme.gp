@@ -1,0 +1,103 @@
+# The classic figure of one scheme: mean and standard deviation of each layer, and one histogram a
+# layer, for tanh and ReLU, batch norm off and on.
+# gnuplot -c scheme.gp svg|png OUTPUT TITLE SUMMARY.tsv HISTOGRAM.tsv
+TERMINAL = ARG1
+OUTPUT = ARG2
+WIDTH = 1200
+HEIGHT = 980
+load "plots/style.gp"
+title = ARG3
+summary = ARG4
+histogram = ARG5
+
+array activations[2] = ["tanh", "relu"]
+array names[2] = ["tanh", "ReLU"]
+array norms[2] = ["off", "on"]
+array colours[2] = [tanh_colour, relu_colour]
+stats summary using (column("layer")) nooutput
+depth = int(STATS_max)
+
+# y where the row is of this activation and batch norm, else nothing
+pick(a, b, y) = strcol("activation") eq activations[a] && strcol("batch_norm") eq norms[b] ? y : NaN
+label(a, b) = names[a].(b == 2 ? ", batch norm" : "")
+
+set multiplot
+set label 1 title at screen 0.5, 0.977 center font ",17" textcolor "#222222"
+
+set tmargin at screen 0.92
+set bmargin at screen 0.63
+set xlabel "layer (0 is the input)" textcolor "#444444"
+set xrange [-0.2:depth + 0.2]
+unset key
+do for [panel = 1:2] {
+    set lmargin at screen (panel == 1 ? 0.065 : 0.565)
+    set rmargin at screen (panel == 1 ? 0.485 : 0.985)
+    if (panel == 2) { set key at screen 0.5, 0.568 center horizontal maxrows 1 samplen 2.5 textcolor "#444444" }
+    if (panel == 1) { set title "mean of the activations" } else { set title "standard deviation of the activations" }
+    if (panel == 1) {
+        plot for [a = 1:2] for [b = 1:2] summary \
+            using (column("layer")):(pick(a, b, column("activation_mean"))) \
+            with linespoints linecolor rgb colours[a] dashtype b linewidth 2 \
+            pointtype (b == 2 ? 6 : 7) pointsize 0.7 title label(a, b)
+    } else {
+        stats summary using (column("activation_variance")) nooutput
+        logarithmic = STATS_max > 100
+        if (logarithmic) { set logscale y; set format y "10^{%T}" }
+        plot for [a = 1:2] for [b = 1:2] summary \
+            using (column("layer")):(pick(a, b, sqrt(column("activation_variance")))) \
+            with linespoints linecolor rgb colours[a] dashtype b linewidth 2 \
+            pointtype (b == 2 ? 6 : 7) pointsize 0.7 title label(a, b)
+        unset logscale y
+        set format y "% h"
+    }
+    unset label 1
+}
+
+# one row of small histograms for each network
+unset key
+unset xlabel
+unset grid
+set border 1
+set style fill solid 0.75 noborder
+set tics scale 0.4
+unset ytics
+shown = depth < 10 ? depth : 10
+left = 0.065
+cell = (0.985 - left) / shown
+row = 0
+do for [a = 1:2] {
+    do for [b = 1:2] {
+        top = 0.515 - row * 0.125
+        set label 2 label(a, b) at screen 0.012, top - 0.042 center rotate by 90 textcolor rgb colours[a] font ",10"
+        do for [k = 1:shown] {
+            layer = int(ceil(k * depth / real(shown)))
+            set lmargin at screen left + (k - 1) * cell + 0.008
+            set rmargin at screen left + k * cell - 0.008
+            set tmargin at screen top
+            set bmargin at screen top - 0.085
+            set title (row == 0 ? sprintf("layer %d", layer) : "") offset 0, -0.6 font ",11"
+            here(y) = strcol("activation") eq activations[a] && strcol("batch_norm") eq norms[b] \
+                && column("layer") == layer ? y : NaN
+            set xrange [*:*]
+            set yrange [*:*]
+            stats histogram using (here(column("lower"))) nooutput
+            lower = STATS_min
+            stats histogram using (here(column("upper"))) nooutput
+            upper = STATS_max
+            set xrange [lower:upper]
+            # the zeros of a ReLU would flatten all else: their bar is cut
+            stats histogram using (here(column("count"))) nooutput
+            tallest = STATS_max
+            stats histogram using (column("lower") > 0 ? here(column("count")) : NaN) nooutput
+            if (lower == 0 && STATS_max > 0 && 1.4 * STATS_max < tallest) { tallest = 1.4 * STATS_max }
+            set yrange [0:1.05 * tallest]
+            unset xtics
+            set xtics (sprintf("%.2g", lower) lower, sprintf("%.2g", upper) upper) font ",8"
+            plot histogram using (here(0.5 * (column("lower") + column("upper")))):(here(column("count"))):(here(column("upper") - column("lower"))) \
+                with boxes linecolor rgb colours[a]
+            unset label 2
+        }
+        row = row + 1
+    }
+}
+unset multiplot
