@@ -1,0 +1,108 @@
+# The commands of this project; the build itself is Meson's. `make help` lists them.
+# On a machine that lacks the tools, `./bootstrap TARGET` installs them and then does the same.
+
+BUILD = build
+# Processors to use, for the build and the studies; all that there are unless given.
+JOBS =
+# Options passed on to the study or studies: make init-he ARGS="--runs 2 --activation relu"
+ARGS =
+# Options for `meson setup`, the first time.
+CONFIGURE =
+
+# In the order of studies/meson.build.
+STUDIES := $(filter $(patsubst studies/%.c,%,$(wildcard studies/*.c)),\
+                    $(shell tr -s "[]', " '\n' <studies/meson.build))
+SOURCES = $(wildcard lib/*.h lib/*/*.[ch] studies/*.c plots/*.c tests/*/*.[ch])
+NINJA = ninja --quiet -C $(BUILD) $(if $(JOBS),-j $(JOBS))
+OPTIONS = $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
+
+.PHONY: help build studies $(STUDIES) plots test bench mnist check-readers check-asan check-tidy \
+        format-check format clean install
+
+help:
+	@echo 'make studies        build, run every study, print its table, write results/NAME.h5'
+	@for study in $(STUDIES); do printf 'make %-14s build and run this study alone\n' $$study; done
+	@echo 'make plots          draw plots/*.svg and *.png, after running the studies not run yet'
+	@echo 'make test           build and run the tests'
+	@echo 'make bench          time the kernels and a whole study'
+	@echo 'make mnist          bring MNIST into data/, for --input data/train-images-idx3-ubyte'
+	@echo 'make check-readers  read the files of the studies with h5py, xarray and Octave'
+	@echo 'make check-asan     tests and small studies under AddressSanitizer and UBSan'
+	@echo 'make check-tidy     clang-tidy; make format-check: clang-format; make format: apply it'
+	@echo 'make install        programs, library and header under PREFIX (/usr/local), or DESTDIR'
+	@echo 'make clean          remove the build, keep the results'
+	@echo 'Variables: ARGS="--runs 2 ..." (passed on to the study), JOBS=N, BUILD=build'
+
+$(BUILD)/build.ninja:
+	@meson setup $(CONFIGURE) $(BUILD) >&2
+
+# What builds speaks on standard error: `make init-he ARGS=--csv >file` holds the study's output.
+build: $(BUILD)/build.ninja
+	@mkdir -p results
+	@$(NINJA) >&2
+
+# One after the other: each uses all processors.
+studies: build
+	@set -e; for study in $(STUDIES); do $(BUILD)/studies/$$study $(OPTIONS); done
+
+$(STUDIES): build
+	@$(BUILD)/studies/$@ $(OPTIONS)
+
+plots: build $(filter studies $(STUDIES),$(MAKECMDGOALS))
+	@set -e; for study in $(STUDIES); do \
+	    test -e results/$$study.h5 || $(BUILD)/studies/$$study $(OPTIONS); \
+	done
+	@sh plots/draw.sh $(BUILD)
+
+# Criterion may have been installed since the build was configured: then configure it again.
+CONFIGURED = test "$$(meson introspect $(BUILD) --tests)" != '[]'
+test: build
+	@probe=$$(mktemp /dev/shm/fanin.XXXXXX) && rm -f "$$probe" || \
+	    { echo 'make test: Criterion needs a writable /dev/shm (mount -t tmpfs tmpfs /dev/shm)' >&2; \
+	      exit 1; }
+	@$(CONFIGURED) || meson setup --reconfigure $(BUILD) >&2
+	@$(CONFIGURED) || { echo 'make test: Criterion is missing; try ./bootstrap test' >&2; exit 1; }
+	@meson test -C $(BUILD) --print-errorlogs $(ARGS)
+
+BENCHES = $(patsubst tests/bench/%.c,tests/bench/bench-%,$(wildcard tests/bench/*.c))
+bench: build
+	@$(CONFIGURED) || meson setup --reconfigure $(BUILD) >&2
+	@$(NINJA) $(BENCHES)
+	@set -e; for bench in $(BENCHES); do $(BUILD)/$$bench; done
+
+mnist:
+	@sh tests/data/mnist.sh data
+
+check-readers: build
+	@$(BUILD)/studies/init-he --runs 2 --quiet --output $(BUILD)/readers.h5
+	@sh tests/readers/run.sh $(BUILD)/readers.h5
+
+# Criterion forgives leaks (its workers do not end by exit): the studies themselves show them.
+SANITIZE = -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+           -Dc_args=-fno-sanitize-recover=all -Dcpp_args=-fno-sanitize-recover=all
+check-asan: export ASAN_OPTIONS = detect_leaks=1
+check-asan: export UBSAN_OPTIONS = print_stacktrace=1
+check-asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CONFIGURE='$(SANITIZE)' ARGS= test
+	@set -e; for study in $(STUDIES); do \
+	    $(BUILD)-asan/studies/$$study --depth 3 --width 20 --samples 30 --runs 2 \
+	        --output $(BUILD)-asan/$$study.h5; \
+	done
+	@echo 'check-asan: no error and no leak'
+
+check-tidy: build
+	@printf '%s\n' $(filter-out tests/%,$(filter %.c,$(SOURCES))) | \
+	    xargs -n 4 -P $(or $(JOBS),$(shell nproc)) clang-tidy -p $(BUILD) --quiet
+
+format-check:
+	@clang-format --dry-run -Werror $(SOURCES)
+
+format:
+	@clang-format -i $(SOURCES)
+
+install: build
+	@$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(PREFIX))
+	@meson install -C $(BUILD)
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan
