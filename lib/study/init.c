@@ -112,6 +112,7 @@ static fi_status load_input(fi_init_context *context, fi_arena *arena)
     const fi_init_options *options = context->options;
     context->samples = options->samples ? options->samples : 1000;
     context->inputs = options->width;
+    context->input_moments = fi_input_normal(context->inputs);
     if (!options->input)
         return FI_OK;
     fi_idx idx;
@@ -128,6 +129,7 @@ static fi_status load_input(fi_init_context *context, fi_arena *arena)
         return fi_fail_memory(idx.rows * idx.cols * sizeof *x, "the input");
     fi_center_pixels(idx.rows, idx.cols, idx.bytes, x, NULL);
     context->input = x;
+    context->input_moments = fi_input_measure(idx.rows, idx.cols, x);
     return FI_OK;
 }
 
@@ -258,16 +260,6 @@ static fi_status describe(fi_dataset *dataset, const fi_init_scheme *scheme,
     return FI_OK;
 }
 
-#define RUN (1U << FI_AXIS_RUN)
-#define LAYER FI_INIT_PER_LAYER
-#define BIN (1U << FI_AXIS_BIN)
-#define EDGE (1U << FI_AXIS_EDGE)
-static const fi_variable variables[FI_INIT_VARIABLES] = {
-#define X(id, name, long_name, units, axes) {name, long_name, units, axes},
-#include "init.def"
-#undef X
-};
-
 /* Runs the study and writes its file; the dataset stays in the arena. */
 static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_dataset *dataset,
                      fi_arena *arena)
@@ -288,7 +280,7 @@ static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_
         .n_axes = FI_INIT_AXES,
         .n_variables = FI_INIT_VARIABLES,
         .axes = axes,
-        .variables = variables,
+        .variables = fi_init_variables,
         .cell = fi_init_cell,
         .context = context,
     };

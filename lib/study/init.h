@@ -3,6 +3,7 @@
 #define FI_STUDY_INIT_H
 
 #include "../fanin.h"
+#include "../theory/theory.h"
 #include "program.h"
 
 enum fi_init_axis {
@@ -17,10 +18,13 @@ enum fi_init_axis {
 
 enum fi_init_variable {
 #define X(id, name, long_name, units, axes) FI_INIT_##id,
+#define P(id, name, field) FI_PREDICTED_##id, FI_PREDICTED_##id##_SD,
 #include "init.def"
+#undef P
 #undef X
     FI_INIT_VARIABLES
 };
+extern const fi_variable fi_init_variables[FI_INIT_VARIABLES];
 
 enum {
     FI_INIT_BINS = 50
@@ -51,10 +55,15 @@ typedef struct fi_init_context {
     const double *seeds; /* of each run */
     size_t samples, inputs;
     const fi_real *input; /* (samples, inputs), or NULL: drawn by each run */
+    fi_input_moments input_moments;
 } fi_init_context;
 
 /* Builds, runs and measures one network: one activation, batch norm off or on, one seed. */
 fi_status fi_init_cell(const fi_cell *cell);
+
+/* Theory's values for one activation and batch norm, into the slots of the cell. */
+FI_CHECKED fi_status fi_init_predict(const fi_cell *cell, const fi_activation *activation,
+                                     bool batch_norm);
 
 /* Bytes that one cell takes; a double, because the sizes asked for may be absurd. */
 double fi_init_cell_bytes(const fi_init_context *context);

@@ -96,6 +96,8 @@ fi_status fi_init_cell(const fi_cell *cell)
             return fi_fail_memory(study->samples * width * sizeof *x, "the cotangent");
         fi_net_backward(net, cotangent, &watcher);
     }
+    if (run == 0)
+        FI_TRY(fi_init_predict(cell, m.activation, m.batch_norm));
     if (cell->slots[FI_INIT_SEED])
         *cell->slots[FI_INIT_SEED] = (double)seed;
     return m.out_of_memory ? fi_fail_memory(study->samples * sizeof(size_t), "a count of units")

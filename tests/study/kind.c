@@ -3,16 +3,6 @@
 
 #include "core/internal.h"
 
-#define RUN (1U << FI_AXIS_RUN)
-#define LAYER FI_INIT_PER_LAYER
-#define BIN (1U << FI_AXIS_BIN)
-#define EDGE (1U << FI_AXIS_EDGE)
-static const fi_variable variables[FI_INIT_VARIABLES] = {
-#define X(id, name, long_name, units, axes) {name, long_name, units, axes},
-#include "study/init.def"
-#undef X
-};
-
 fi_dataset fi_test_run(fi_arena *arena, unsigned jobs, const fi_test_kind *kind)
 {
     const fi_init_options options = {
@@ -35,6 +25,7 @@ fi_dataset fi_test_run(fi_arena *arena, unsigned jobs, const fi_test_kind *kind)
         .seeds = seeds,
         .samples = kind->samples,
         .inputs = kind->width,
+        .input_moments = fi_input_normal(kind->width),
     };
     const fi_axis axes[FI_INIT_AXES] = {
         {.name = "activation", .size = 1},     {.name = "batch_norm", .size = 1},
@@ -47,7 +38,7 @@ fi_dataset fi_test_run(fi_arena *arena, unsigned jobs, const fi_test_kind *kind)
         .n_axes = FI_INIT_AXES,
         .n_variables = FI_INIT_VARIABLES,
         .axes = axes,
-        .variables = variables,
+        .variables = fi_init_variables,
         .cell = fi_init_cell,
         .context = &context,
     };
