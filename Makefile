@@ -92,7 +92,7 @@ check-asan:
 
 check-tidy: build
 	@printf '%s\n' $(filter-out tests/%,$(filter %.c,$(SOURCES))) | \
-	    xargs -n 4 -P $(or $(JOBS),$(shell nproc)) clang-tidy -p $(BUILD) --quiet
+	    xargs -n 1 -P $(or $(JOBS),$(shell nproc)) clang-tidy -p $(BUILD) --quiet
 
 format-check:
 	@clang-format --dry-run -Werror $(SOURCES)

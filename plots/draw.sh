@@ -2,6 +2,7 @@
 # Draws plots/*.svg and plots/*.png from results/*.h5, by way of the small summaries results/*.tsv.
 # usage: plots/draw.sh BUILD_FOLDER, from the top of the tree
 set -eu
+export LC_ALL=C.UTF-8
 build=${1:?usage: plots/draw.sh BUILD_FOLDER}
 h5tsv=$build/plots/h5tsv
 work=$build/plots

@@ -52,7 +52,7 @@ static struct chunk *chunk_new(size_t size)
         free(chunk);
         return NULL;
     }
-    char *base = (char *)round_up((size_t)map, PAGE);
+    char *base = map + (round_up((size_t)map, PAGE) - (size_t)map);
     if (base > map)
         munmap(map, (size_t)(base - map));
     munmap(base + size, (size_t)(map + PAGE - base));

@@ -1,8 +1,8 @@
 /* Transforms: from the bytes of a file to the numbers a net is fed. */
 #include "../core/internal.h"
 
-#define BLOCK ((size_t)512) /* columns summed together; their sums stay in the first-level cache   \
-                             */
+/* Columns summed together: their sums stay in the first-level cache. */
+#define BLOCK ((size_t)512)
 
 /* sums[j] += the sum over the rows of column j; n <= BLOCK columns, `stride` bytes a row. */
 FI_CLONES static void add_columns(size_t rows, size_t n, size_t stride, const uint8_t *bytes,

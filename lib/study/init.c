@@ -9,6 +9,7 @@
 #include "../math/gemm.h"
 #include "options.h"
 #include "progress.h"
+#include "replace.h"
 #include "revision.h"
 
 #include <math.h>
@@ -43,6 +44,8 @@ static const fi_option option_rows[] = {
      FI_OPTION_TEXT, OPTION_AT(input), 0, 0, NULL},
     {0, "no-backward", NULL, "leave the gradients out", FI_OPTION_FLAG, OPTION_AT(forward_only), 0,
      0, NULL},
+    {0, "jacobian", NULL, "add the singular values of the Jacobian by the input", FI_OPTION_FLAG,
+     OPTION_AT(jacobian), 0, 0, NULL},
     FI_PROGRAM_OPTIONS(fi_init_options),
 };
 
@@ -209,7 +212,7 @@ static fi_status check_memory(const fi_init_context *context, size_t activations
     const double layers = (double)options->depth + 1;
     const double jobs = fmin(cells, fi_program_jobs(&options->common));
     const double record = cells * layers * (FI_INIT_VARIABLES + 2 * FI_INIT_BINS) * sizeof(double);
-    return fi_program_check_memory(jobs * fi_init_cell_bytes(context) + record);
+    return fi_program_check_memory(jobs * fi_init_cell_bytes(context) + record, jobs);
 }
 
 /* The options that decide the results, as a command that gives them again. */
@@ -232,8 +235,9 @@ static char *command(const fi_init_scheme *scheme, const fi_init_options *option
         n += snprintf(text + n, 8192 - (size_t)n, " --distribution=%s", options->distribution);
     if (options->input && n < 8192)
         n += snprintf(text + n, 8192 - (size_t)n, " --input=%s", options->input);
-    if (options->forward_only && n < 8192)
-        snprintf(text + n, 8192 - (size_t)n, " --no-backward");
+    if (n < 8192)
+        snprintf(text + n, 8192 - (size_t)n, "%s%s", options->forward_only ? " --no-backward" : "",
+                 options->jacobian ? " --jacobian" : "");
     return text;
 }
 
@@ -260,6 +264,15 @@ static fi_status describe(fi_dataset *dataset, const fi_init_scheme *scheme,
     return FI_OK;
 }
 
+/* Fails now, and not after the work, where the file could not be written. */
+static fi_status check_output(const char *path)
+{
+    fi_replacement trial;
+    FI_TRY(fi_replacement_begin(&trial, path));
+    fi_replacement_discard(&trial);
+    return FI_OK;
+}
+
 /* Runs the study and writes its file; the dataset stays in the arena. */
 static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_dataset *dataset,
                      fi_arena *arena)
@@ -273,6 +286,7 @@ static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_
     FI_TRY(check_memory(context, 1));
     FI_TRY(make_axes(context, axes, arena));
     FI_TRY(check_memory(context, axes[FI_AXIS_ACTIVATION].size));
+    FI_TRY(check_output(options->common.output));
     fi_blas_single_thread();
     const fi_study study = {
         .name = scheme->name,
@@ -304,6 +318,7 @@ static fi_status print(const fi_dataset *dataset, const fi_init_scheme *scheme,
         return fi_dataset_export(dataset, FI_INIT_PER_LAYER, FI_JSON, stdout);
     if (!options->common.quiet) {
         fi_init_print(dataset, scheme, stdout);
+        (void)fflush(stdout); /* what it says of failure is asked for at the end */
         fprintf(stderr, "%s: wrote %s\n", scheme->name, options->common.output);
     }
     return FI_OK;

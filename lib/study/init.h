@@ -43,7 +43,7 @@ typedef struct fi_init_options {
     const char *input;        /* NULL: N(0, 1) */
     uint64_t depth, width, samples, runs, seed;
     double gain, bias_std;
-    bool forward_only;
+    bool forward_only, jacobian;
 } fi_init_options;
 
 /* What the cells share; owned by fi_init_study. */

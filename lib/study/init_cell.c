@@ -80,6 +80,13 @@ fi_status fi_init_cell(const fi_cell *cell)
                           .keep = study->options->forward_only ? FI_KEEP_NOTHING : FI_KEEP_DATA,
                       }));
     FI_TRY(build(net, study, m.activation, m.batch_norm));
+    fi_jacobian jacobian;
+    if (study->options->jacobian && !m.batch_norm) {
+        const size_t width = study->options->width;
+        FI_TRY(fi_jacobian_new(&jacobian, study->inputs,
+                               width > study->inputs ? width : study->inputs, seed, cell->arena));
+        m.jacobian = &jacobian;
+    }
 
     const fi_real *x = study->input;
     if (!x)
@@ -114,5 +121,6 @@ double fi_init_cell_bytes(const fi_init_context *context)
     const double kept = options->forward_only ? 1 : depth;
     const double weights = fmax(width, inputs) * width + (kept - 1) * width * width;
     const double activations = (2 * kept + 3) * samples * width + samples * inputs;
-    return (weights + activations) * sizeof(fi_real) + depth * 2048;
+    const double tangents = options->jacobian ? 4 * fmin(inputs, 1024) * fmax(width, inputs) : 0;
+    return (weights + activations + tangents) * sizeof(fi_real) + depth * 2048;
 }

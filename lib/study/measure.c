@@ -125,6 +125,11 @@ void fi_measure_forward(fi_measurer *m, const fi_layer *layer)
     const char *kind = fi_layer_kind(layer);
     if (strcmp(kind, "activation") == 0) {
         fi_measure_activation(m, l, out);
+        if (m->jacobian) {
+            fi_jacobian_activation(m->jacobian, layer, m->activation);
+            fi_jacobian_moments(m->jacobian, out->cols, &slots[FI_INIT_JACOBIAN_MEAN][l],
+                                &slots[FI_INIT_JACOBIAN_SPREAD][l], m->cell->arena);
+        }
         if (m->activation->from_output)
             record_slopes(m, l, out, NULL, out->data);
         return;
@@ -136,6 +141,8 @@ void fi_measure_forward(fi_measurer *m, const fi_layer *layer)
         slots[FI_INIT_WEIGHT_MEAN][l] = weights.mean;
         slots[FI_INIT_WEIGHT_VARIANCE][l] = fi_moments_variance(&weights);
         slots[FI_INIT_AFFINE_VARIANCE][l] = fi_moments_variance(&moments);
+        if (m->jacobian)
+            fi_jacobian_dense(m->jacobian, layer);
     }
     if (!m->batch_norm || strcmp(kind, "batch_norm") == 0) {
         record_preactivation(m, l, &moments);

@@ -3,11 +3,13 @@
 #define FI_STUDY_MEASURE_H
 
 #include "init.h"
+#include "jacobian.h"
 
 typedef struct fi_measurer {
     const fi_cell *cell;
     const fi_activation *activation;
     bool batch_norm, out_of_memory;
+    fi_jacobian *jacobian; /* NULL where it is not asked for */
 } fi_measurer;
 
 /* After a layer's forward: its weights, pre-activation or activation, whichever it has. */

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -44,15 +45,27 @@ static const char *human(double bytes, char text[32])
     return text;
 }
 
-fi_status fi_program_check_memory(double bytes)
+/*
+ * Whether the system would give so much at once. OpenBLAS retries for ever when its buffers, 128
+ * MiB a thread, are refused; so a refusal must be met before its first product.
+ */
+static bool would_get(double bytes)
 {
+    void *const trial =
+        mmap(NULL, (size_t)bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return trial != MAP_FAILED && munmap(trial, (size_t)bytes) == 0;
+}
+
+fi_status fi_program_check_memory(double bytes, double jobs)
+{
+    bytes += jobs * (double)(200 << 20);
     double supply = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
         supply = fmin(supply, (double)limit.rlim_cur);
     char need[32];
     char have[32];
-    if (bytes > supply)
+    if (bytes > supply || !would_get(bytes))
         return fi_fail(FI_ENOMEM,
                        "this needs %s of memory and may use %s; use fewer --jobs or --runs, or a "
                        "smaller --depth, --width or --samples",

@@ -82,8 +82,12 @@ void fi_program_start(void);
 /* Workers to use: as asked for, or one for each processor. */
 unsigned fi_program_jobs(const struct fi_program_options *options);
 
-/* Fails with FI_ENOMEM, naming need and supply, if `bytes` is more than the machine has. */
-FI_CHECKED fi_status fi_program_check_memory(double bytes);
+/*
+ * Fails with FI_ENOMEM, naming need and supply, if `bytes` is more than the machine has or the
+ * system would refuse them now, with what the matrix products of `jobs` threads take for
+ * themselves.
+ */
+FI_CHECKED fi_status fi_program_check_memory(double bytes, double jobs);
 
 /* Prints activations and initializers with formulas and citations. */
 void fi_program_list(FILE *stream);
