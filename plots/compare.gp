@@ -1,5 +1,5 @@
 # All schemes side by side: standard deviation of the activations, and of the gradients on the way
-# back, by layer.
+# back, by layer. Points: means over the runs, with the deviation of a run; line and band: theory's.
 # gnuplot -c compare.gp svg|png OUTPUT RESULTS_FOLDER
 TERMINAL = ARG1
 OUTPUT = ARG2
@@ -22,13 +22,15 @@ stats file(5) using (column("layer")) nooutput
 depth = int(STATS_max)
 
 set multiplot
+set label 2 "points: measured, with the deviation of a run; line and band: what theory predicts of one run" at screen 0.5, 0.012 center textcolor "#888888" font ",10"
 set label 1 "What the first weights of a deep network decide" at screen 0.5, 0.97 center font ",17" textcolor "#222222"
+set style fill transparent solid 0.2 noborder
 set logscale y
 set format y "10^{%T}"
 set xrange [-0.3:depth + 0.3]
 unset key
 do for [s = 1:5] {
-    set label 10 + s symbols[s]."  ".labels[s] at screen places[s], 0.045 textcolor rgb colours[s]
+    set label 10 + s symbols[s]."  ".labels[s] at screen places[s], 0.055 textcolor rgb colours[s]
 }
 do for [quantity = 1:2] {
     do for [panel = 0:3] {
@@ -44,8 +46,14 @@ do for [quantity = 1:2] {
         if (panel == 0) { set ylabel (quantity == 1 ? "std of the activations" : "std of the gradients") textcolor "#444444" } else { unset ylabel }
         if (b == 2) { set label 9 "all but w = 0 coincide" at graph 0.5, 0.12 center textcolor "#888888" font ",10" }
         # a scheme whose every value is 0 has no place on a logarithmic axis: the key says so
-        plot for [s = 1:5] file(s) using (column("layer")):(pick(quantity == 1 ? column("activation_variance") : column("gradient_variance"))) \
-            with linespoints linecolor rgb colours[s] linewidth 2 pointtype points[s] pointsize 0.7
+        q = quantity == 1 ? "activation_variance" : "gradient_variance"
+        p = "predicted_".q
+        plot for [s = 1:5] file(s) using (column("layer")):(pick(column(p) - column(p."_sd"))):(pick(column(p) + column(p."_sd"))) \
+                with filledcurves linecolor rgb colours[s], \
+            for [s = 1:5] file(s) using (column("layer")):(pick(column(p))) \
+                with lines linecolor rgb colours[s] linewidth 1.5, \
+            for [s = 1:5] file(s) using (column("layer")):(pick(column(q))):(pick(column(q) - column(q."_sd"))):(pick(column(q) + column(q."_sd"))) \
+                with yerrorbars linecolor rgb colours[s] pointtype points[s] pointsize 0.8
         unset label 9
     }
 }

@@ -24,35 +24,53 @@ label(a, b) = names[a].(b == 2 ? ", batch norm" : "")
 set multiplot
 set label 1 title at screen 0.5, 0.977 center font ",17" textcolor "#222222"
 
+# Points: means over the runs, with the deviation of a run; line and band: theory's.
 set tmargin at screen 0.92
-set bmargin at screen 0.63
+set bmargin at screen 0.635
 set xlabel "layer (0 is the input)" textcolor "#444444"
-set xrange [-0.2:depth + 0.2]
+set xrange [-0.3:depth + 0.3]
+set style fill transparent solid 0.18 noborder
 unset key
-do for [panel = 1:2] {
-    set lmargin at screen (panel == 1 ? 0.065 : 0.565)
-    set rmargin at screen (panel == 1 ? 0.485 : 0.985)
-    if (panel == 2) { set key at screen 0.5, 0.568 center horizontal maxrows 1 samplen 2.5 textcolor "#444444" }
-    if (panel == 1) { set title "mean of the activations" } else { set title "standard deviation of the activations" }
-    if (panel == 1) {
-        plot for [a = 1:2] for [b = 1:2] summary \
-            using (column("layer")):(pick(a, b, column("activation_mean"))) \
-            with linespoints linecolor rgb colours[a] dashtype b linewidth 2 \
-            pointtype (b == 2 ? 6 : 7) pointsize 0.7 title label(a, b)
-    } else {
+array places[4] = [0.055, 0.135, 0.285, 0.365]
+do for [a = 1:2] {
+    do for [b = 1:2] {
+        k = 2 * a + b - 2
+        set label 20 + k sprintf("%s  %s", b == 2 ? "○" : "●", label(a, b)) at screen places[k], 0.562 textcolor rgb colours[a]
+    }
+}
+set label 25 "points: mean and deviation of the runs; line and band: what theory predicts of one run" at screen 0.98, 0.562 right textcolor "#666666"
+root(v) = v > 0 ? sqrt(v) : NaN
+array quantities[3] = ["activation_mean", "activation_variance", "gradient_variance"]
+array titles[3] = ["mean of the activations", "standard deviation of the activations", "standard deviation of the gradients"]
+do for [panel = 1:3] {
+    q = quantities[panel]
+    p = "predicted_".q
+    shown(v) = panel == 1 ? v : root(v)
+    set lmargin at screen 0.055 + (panel - 1) * 0.325
+    set rmargin at screen 0.055 + (panel - 1) * 0.325 + 0.275
+    set title titles[panel]
+    logarithmic = panel == 3
+    if (panel == 2) {
         stats summary using (column("activation_variance")) nooutput
         logarithmic = STATS_max > 100
-        if (logarithmic) { set logscale y; set format y "10^{%T}" }
-        plot for [a = 1:2] for [b = 1:2] summary \
-            using (column("layer")):(pick(a, b, sqrt(column("activation_variance")))) \
-            with linespoints linecolor rgb colours[a] dashtype b linewidth 2 \
-            pointtype (b == 2 ? 6 : 7) pointsize 0.7 title label(a, b)
-        unset logscale y
-        set format y "% h"
     }
+    if (logarithmic) { set logscale y; set format y "10^{%T}" } else { unset logscale y; set format y "% h" }
+    plot for [a = 1:2] for [b = 1:2] summary \
+            using (column("layer")):(pick(a, b, shown(column(p) - column(p."_sd")))):(pick(a, b, shown(column(p) + column(p."_sd")))) \
+            with filledcurves linecolor rgb colours[a], \
+        for [a = 1:2] for [b = 1:2] summary \
+            using (column("layer")):(pick(a, b, shown(column(p)))) \
+            with lines linecolor rgb colours[a] dashtype b linewidth 1.5, \
+        for [a = 1:2] for [b = 1:2] summary \
+            using (column("layer") + 0.12 * (b - 1.5)):(pick(a, b, shown(column(q)))):(pick(a, b, shown(column(q) - column(q."_sd")))):(pick(a, b, shown(column(q) + column(q."_sd")))) \
+            with yerrorbars linecolor rgb colours[a] pointtype (b == 2 ? 6 : 7) pointsize 0.6
     unset label 1
+    do for [k = 21:25] { unset label k }
 }
+unset logscale y
+set format y "% h"
 
+number(x) = abs(x) >= 1000 || (x != 0 && abs(x) < 0.01) ? gprintf("%.0t·10^{%T}", x) : sprintf("%.2g", x)
 # one row of small histograms for each network
 unset key
 unset xlabel
@@ -92,7 +110,7 @@ do for [a = 1:2] {
             if (lower == 0 && STATS_max > 0 && 1.4 * STATS_max < tallest) { tallest = 1.4 * STATS_max }
             set yrange [0:1.05 * tallest]
             unset xtics
-            set xtics (sprintf("%.2g", lower) lower, sprintf("%.2g", upper) upper) font ",8"
+            set xtics (lower < 0 || k == 1 ? number(lower) : "" lower, number(upper) upper) font ",8"
             plot histogram using (here(0.5 * (column("lower") + column("upper")))):(here(column("count"))):(here(column("upper") - column("lower"))) \
                 with boxes linecolor rgb colours[a]
             unset label 2
