@@ -182,7 +182,7 @@ static fi_status make_axes(fi_init_context *context, fi_axis axes[FI_INIT_AXES],
     const char **labels = fi_arena_zeros(arena, activations, sizeof *labels);
     if (!labels)
         return FI_ENOMEM;
-    for (size_t k = 0; k < activations; k++)
+    for (size_t k = 0; k < activations && context->activations; k++)
         labels[k] = context->activations[k]->name;
     context->seeds = seeds;
     axes[FI_AXIS_ACTIVATION] =

@@ -3,7 +3,6 @@
 #define FI_STUDY_INIT_H
 
 #include "../fanin.h"
-#include "../theory/theory.h"
 #include "program.h"
 
 enum fi_init_axis {

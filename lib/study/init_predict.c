@@ -6,6 +6,9 @@
 
 #include "../core/internal.h"
 
+#include <float.h>
+#include <math.h>
+
 #define RUN (1U << FI_AXIS_RUN)
 #define LAYER FI_INIT_PER_LAYER
 #define BIN (1U << FI_AXIS_BIN)
@@ -32,6 +35,13 @@ static void describe_layers(const fi_init_context *study, size_t *units, double 
         variances[l - 1] = options->gain * options->gain *
                            study->initializer.variance((double)units[l - 1], (double)units[l]);
     }
+}
+
+/* The deviation of one run when its numbers are rounded: theory's is that of exact arithmetic. */
+static double rounded(const fi_prediction *prediction)
+{
+    const double unit = sizeof(fi_real) == sizeof(float) ? (double)FLT_EPSILON : DBL_EPSILON;
+    return hypot(prediction->sd, 2 * unit * prediction->value);
 }
 
 fi_status fi_init_predict(const fi_cell *cell, const fi_activation *activation, bool batch_norm)
@@ -61,7 +71,7 @@ fi_status fi_init_predict(const fi_cell *cell, const fi_activation *activation, 
 #define X(id, name, long_name, units, axes)
 #define P(id, name, field)                                                                         \
     cell->slots[FI_PREDICTED_##id][l] = layers[l].field.value;                                     \
-    cell->slots[FI_PREDICTED_##id##_SD][l] = layers[l].field.sd;
+    cell->slots[FI_PREDICTED_##id##_SD][l] = rounded(&layers[l].field);
 #include "init.def"
 #undef P
 #undef X

@@ -19,6 +19,11 @@
 
 /* ---- the nearest name ------------------------------------------------------------------------ */
 
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /*
  * Letters to insert, delete, replace or swap with their neighbour to get from a to b, in either
  * case (optimal string alignment; Damerau 1964).
@@ -37,15 +42,10 @@ static size_t edit_distance(const char *a, const char *b)
                 continue;
             }
             const bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-            size_t least = d[i - 1][j - 1] + !same;
-            if (d[i - 1][j] + 1 < least)
-                least = d[i - 1][j] + 1;
-            if (d[i][j - 1] + 1 < least)
-                least = d[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                d[i - 2][j - 2] + 1 < least)
-                least = d[i - 2][j - 2] + 1;
-            d[i][j] = least;
+            const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            d[i][j] = lesser(d[i - 1][j - 1] + !same, lesser(d[i - 1][j], d[i][j - 1]) + 1);
+            if (swapped)
+                d[i][j] = lesser(d[i][j], d[i - 2][j - 2] + 1);
         }
     return d[m][n];
 }

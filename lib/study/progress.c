@@ -59,14 +59,14 @@ void fi_progress(size_t done, size_t cells)
     fprintf(stderr, "\r%.24s: %zu of %zu cells, %s, %s left\033[K", name, done, cells,
             duration(elapsed, taken),
             duration(elapsed * (double)(cells - done) / (double)done, left));
-    fflush(stderr);
+    (void)fflush(stderr); /* a lost line of progress is no loss */
 }
 
 void fi_progress_end(void)
 {
     if (name && on_screen) {
         fputs("\r\033[K", stderr);
-        fflush(stderr);
+        (void)fflush(stderr);
     }
     name = NULL;
 }

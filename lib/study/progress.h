@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* From here on fi_progress shows a line with this name, if stderr is a terminal. */
-void fi_progress_start(const char *name);
+/* From here on fi_progress shows a line with this study's name, if stderr is a terminal. */
+void fi_progress_start(const char *study);
 
 /* For fi_study_run: cells done, of how many, time taken and left; at most 10 times a second. */
 void fi_progress(size_t done, size_t cells);

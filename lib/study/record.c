@@ -40,7 +40,8 @@ static herr_t keep(unsigned depth, const H5E_error2_t *error, void *unused)
     const char *const description = error->desc ? error->desc : "";
     const char *const number = strstr(description, "errno = ");
     if (number)
-        snprintf(failure, sizeof failure, "%s", strerror(atoi(number + strlen("errno = "))));
+        snprintf(failure, sizeof failure, "%s",
+                 strerror((int)strtol(number + strlen("errno = "), NULL, 10)));
     else
         snprintf(failure, sizeof failure, "HDF5: %s", description);
     return 0;

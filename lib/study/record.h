@@ -64,6 +64,6 @@ const char *fi_reader_text(fi_reader *reader, hid_t object, const char *name);
 size_t fi_reader_numbers(fi_reader *reader, hid_t object, const char *name, double **numbers);
 
 /* Fills in the attributes of the root group. */
-void fi_reader_attributes(fi_reader *reader, hid_t root, H5_index_t order);
+void fi_reader_attributes(fi_reader *reader, hid_t file, H5_index_t order);
 
 #endif

@@ -18,8 +18,9 @@ void *fi_reader_allocate(fi_reader *reader, size_t count, size_t size)
 
 char *fi_reader_copy(fi_reader *reader, const char *text)
 {
-    char *const memory = fi_reader_allocate(reader, strlen(text) + 1, 1);
-    return memory ? strcpy(memory, text) : NULL;
+    const size_t size = strlen(text) + 1;
+    char *const memory = fi_reader_allocate(reader, size, 1);
+    return memory ? memcpy(memory, text, size) : NULL;
 }
 
 const char **fi_reader_strings(fi_reader *reader, hid_t object, hid_t type, size_t count,

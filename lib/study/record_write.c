@@ -112,8 +112,8 @@ static void write_labels(hid_t object, const fi_axis *axis, hid_t stored, const 
     for (size_t k = 0; k < axis->size; k++) {
         const char *const label = axis->labels[k][0] ? axis->labels[k] : "_";
         for (const char *c = label; *c; c++)
-            *end++ = strchr(" \t\r\n", *c) ? '_' : *c;
-        *end++ = k + 1 < axis->size ? ' ' : '\0';
+            *end++ = (char)(strchr(" \t\r\n", *c) ? '_' : *c);
+        *end++ = (char)(k + 1 < axis->size ? ' ' : '\0');
     }
     write_attribute(object, FI_RECORD_FLAGS, stored, H5T_NATIVE_DOUBLE, axis->size, numbers);
     write_text(object, FI_RECORD_MEANINGS, meanings);

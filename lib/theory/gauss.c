@@ -1,0 +1,298 @@
+/*
+ * Quadrature of an activation's rows. The line is cut where the activation is not smooth, and into
+ * panels no longer than its scale and the normal law's; each takes a 12-point Gauss-Legendre rule.
+ * So kinks cost no accuracy, and q may range from 1e-30 to 1e70.
+ */
+#include "../core/internal.h"
+#include "expectation.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#define POINTS 12
+#define REACH 10.0   /* the normal law beyond is 1e-23 */
+#define LARGEST 1e70 /* of q, so that fourth powers and their variance are finite */
+#define SCAN 20.0    /* breaks are looked for in |z| < SCAN */
+#define SCAN_STEP 0.05
+#define LANES 12 /* FI_ROWS_QUADRATURE, rounded up */
+
+/* Nodes and weights of Gauss-Legendre on [-1, 1], by Newton's method. */
+static void legendre(double x[POINTS], double w[POINTS])
+{
+    for (int i = 0; i < POINTS; i++) {
+        double t = cos(M_PI * (i + 0.75) / (POINTS + 0.5)), derivative = 1;
+        for (int step = 0; step < 8; step++) {
+            double p = 1, before = 0;
+            for (int k = 0; k < POINTS; k++) {
+                const double next = ((2 * k + 1) * t * p - k * before) / (k + 1);
+                before = p;
+                p = next;
+            }
+            derivative = POINTS * (before - t * p) / (1 - t * t);
+            t -= p / derivative;
+        }
+        x[i] = t;
+        w[i] = 2 / ((1 - t * t) * derivative * derivative);
+    }
+}
+
+static bool is_saturated(const fi_activation *activation, double slope)
+{
+    return fabs(slope) < 0.05 * activation->max_slope;
+}
+
+/* What must not change inside a panel: 1 for phi = 0, 2 for saturation. */
+static int flags_at(const fi_activation *activation, double z)
+{
+    return ((fi_real)activation->phi(z) == 0) |
+           (is_saturated(activation, activation->slope(z)) << 1);
+}
+
+/* The place in (a, b) where the flags change, or, if they do not, where phi' jumps or bends. */
+static double bisect(const fi_activation *activation, double a, double b, bool by_flags)
+{
+    const int left = flags_at(activation, a);
+    for (int step = 0; step < 60; step++) {
+        const double middle = 0.5 * (a + b);
+        bool right_half;
+        if (by_flags)
+            right_half = flags_at(activation, middle) == left;
+        else
+            right_half = fabs(activation->slope(b) - activation->slope(middle)) >
+                         fabs(activation->slope(middle) - activation->slope(a));
+        *(right_half ? &a : &b) = middle;
+    }
+    return 0.5 * (a + b);
+}
+
+static void add_break(fi_integrand *integrand, double z)
+{
+    if (integrand->n_breaks < FI_BREAKS &&
+        (!integrand->n_breaks || z > integrand->breaks[integrand->n_breaks - 1] + 1e-9))
+        integrand->breaks[integrand->n_breaks++] = z;
+}
+
+void fi_integrand_init(fi_integrand *integrand, const fi_activation *activation)
+{
+    *integrand = (fi_integrand){.activation = activation};
+    const double offset = SCAN_STEP * 0.318; /* the scan itself must not land on a kink */
+    int changes = 0;
+    bool zero_added = false;
+    for (double a = -SCAN - offset; a < SCAN; a += SCAN_STEP) {
+        const double b = a + SCAN_STEP, middle = 0.5 * (a + b);
+        const double left = activation->slope(a), right = activation->slope(b);
+        const bool flags = flags_at(activation, a) != flags_at(activation, b);
+        const double bend = fabs(left + right - 2 * activation->slope(middle));
+        double found = NAN;
+        if (flags || bend > 0.02 * activation->max_slope)
+            found = bisect(activation, a, b, flags);
+        if (a <= 0 && b > 0 && !zero_added) {
+            zero_added = true;
+            if (found < -1e-9)
+                add_break(integrand, found);
+            add_break(integrand, 0);
+        }
+        if (!isnan(found))
+            add_break(integrand, found);
+        changes += fabs(a) > SCAN / 2 && left * right < 0;
+    }
+    integrand->wild = changes > 2 || integrand->n_breaks == FI_BREAKS;
+}
+
+/* The accumulators of one table, row by row. */
+struct sums {
+    double mass, mean;
+    double value[LANES];
+    double product[LANES][LANES];
+    double coefficient[FI_ORDER + 1][LANES];
+};
+
+/* One panel's nodes: g, weight and the rows there. */
+struct panel {
+    double g[POINTS], w[POINTS], h[POINTS][LANES];
+};
+
+/* p_{k+1} = (y p_k - down[k] p_{k-1}) up[k]: the orthonormal polynomials of the law of g. */
+struct recurrence {
+    double down[FI_ORDER + 1], up[FI_ORDER + 1];
+};
+
+FI_CLONES static void add_panel(struct sums *sums, const struct panel *panel,
+                                const struct recurrence *recurrence)
+{
+    double p[POINTS], before[POINTS] = {0};
+    for (int n = 0; n < POINTS; n++)
+        p[n] = panel->w[n];
+    for (int k = 0; k <= FI_ORDER; k++) {
+        double even[LANES] = {0}, odd[LANES] = {0};
+        for (int n = 0; n < POINTS; n += 2)
+            for (int i = 0; i < LANES; i++) {
+                even[i] = fma(p[n], panel->h[n][i], even[i]);
+                odd[i] = fma(p[n + 1], panel->h[n + 1][i], odd[i]);
+            }
+        for (int i = 0; i < LANES; i++)
+            sums->coefficient[k][i] += even[i] + odd[i];
+        const double down = recurrence->down[k], up = recurrence->up[k];
+        for (int n = 0; n < POINTS; n++) {
+            const double next = (panel->g[n] * p[n] - down * before[n]) * up;
+            before[n] = p[n];
+            p[n] = next;
+        }
+    }
+    for (int n = 0; n < POINTS; n++)
+        for (int i = 0; i < LANES; i++) {
+            const double scaled = panel->w[n] * panel->h[n][i];
+            for (int j = 0; j < LANES; j++)
+                sums->product[i][j] = fma(scaled, panel->h[n][j], sums->product[i][j]);
+        }
+}
+
+static void recurrence_init(struct recurrence *recurrence, size_t batch)
+{
+    const double d = (double)batch - 1;
+    recurrence->down[0] = 0;
+    for (int k = 1; k <= FI_ORDER + 1; k++) {
+        const double b = !batch || k == 1
+                             ? sqrt(k)
+                             : sqrt(d * k * (k + d - 3) / ((2 * k + d - 2) * (2 * k + d - 4)));
+        recurrence->up[k - 1] = 1 / b;
+        if (k <= FI_ORDER)
+            recurrence->down[k] = b;
+    }
+}
+
+static double density(double g, size_t batch)
+{
+    const double d = (double)batch - 1;
+    return batch ? pow(fmax(1 - g * g / d, 0), (d - 3) / 2) : exp(-0.5 * g * g);
+}
+
+static void rows_at(const fi_integrand *integrand, double g, double z, double mean, double *h)
+{
+    const fi_activation *activation = integrand->activation;
+    const double phi = activation->phi(z), slope = activation->slope(z), c = phi - mean;
+    h[FI_ROW_Z] = z;
+    h[FI_ROW_Z2] = z * z;
+    h[FI_ROW_C1] = c;
+    h[FI_ROW_C2] = c * c;
+    h[FI_ROW_C3] = c * c * c;
+    h[FI_ROW_C4] = c * c * c * c;
+    h[FI_ROW_SLOPE] = slope;
+    h[FI_ROW_GAIN] = slope * slope;
+    h[FI_ROW_Y_SLOPE] = g * slope;
+    h[FI_ROW_ZERO] = (fi_real)phi == 0;
+    h[FI_ROW_SATURATED] = is_saturated(activation, slope);
+    for (int i = FI_ROWS_QUADRATURE; i < LANES; i++)
+        h[i] = 0;
+}
+
+struct rule {
+    const fi_integrand *integrand;
+    double scale, reach; /* sqrt(q), the end of g */
+    size_t batch;
+    double x[POINTS], w[POINTS];
+    struct recurrence recurrence;
+};
+
+/* The end of the panel that begins at g = `at`; `next` is the first break past it. */
+static double panel_end(const struct rule *rule, double at, size_t *next)
+{
+    const fi_integrand *integrand = rule->integrand;
+    double end = rule->reach;
+    while (*next < integrand->n_breaks && integrand->breaks[*next] / rule->scale <= at)
+        ++*next;
+    if (*next < integrand->n_breaks)
+        end = fmin(end, integrand->breaks[*next] / rule->scale);
+    const double z = (at < 0 ? -at / 1.5 : at) * rule->scale;
+    const double length = fmax(0.5, integrand->wild ? fmin(0.5 * z, 4) : 0.5 * z);
+    const double step = fmin(0.75, length / rule->scale);
+    return end - at > 1.0001 * step ? at + step : end;
+}
+
+/* One pass over all nodes: the mass and the mean of phi (first), then the rest about that mean. */
+static void sweep(const struct rule *rule, struct sums *sums, bool first)
+{
+    size_t next = 0;
+    for (double at = -rule->reach, end; at < rule->reach; at = end) {
+        end = panel_end(rule, at, &next);
+        const double middle = 0.5 * (at + end), half = 0.5 * (end - at);
+        struct panel panel;
+        for (int n = 0; n < POINTS; n++) {
+            const double g = middle + half * rule->x[n], z = rule->scale * g;
+            const double w = half * rule->w[n] * density(g, rule->batch);
+            if (first) {
+                sums->mass += w;
+                sums->mean += w * rule->integrand->activation->phi(z);
+                continue;
+            }
+            panel.g[n] = g;
+            panel.w[n] = w / sums->mass;
+            rows_at(rule->integrand, g, z, sums->mean, panel.h[n]);
+        }
+        if (!first)
+            add_panel(sums, &panel, &rule->recurrence);
+    }
+    if (first)
+        sums->mean /= sums->mass;
+}
+
+/* Row `to` = sum of factors x rows, in value, covariance and coefficients; rows before it only. */
+static void combine(fi_table *table, int to, const double factor[3])
+{
+    static const int rows[3] = {FI_ROW_C1, FI_ROW_C2, FI_ROW_C3};
+    for (int k = 0; k <= FI_ORDER; k++)
+        for (int r = 0; r < 3; r++)
+            table->coefficient[k][to] += factor[r] * table->coefficient[k][rows[r]];
+    for (int i = 0; i < to; i++) {
+        for (int r = 0; r < 3; r++)
+            table->covariance[to][i] += factor[r] * table->covariance[rows[r]][i];
+        table->covariance[i][to] = table->covariance[to][i];
+    }
+    for (int r = 0; r < 3; r++)
+        table->covariance[to][to] += factor[r] * table->covariance[rows[r]][to];
+}
+
+static void forget(fi_table *table)
+{
+    double *numbers = (double *)table;
+    for (size_t i = 0; i < sizeof *table / sizeof *numbers; i++)
+        numbers[i] = (double)NAN;
+}
+
+void fi_table_init(fi_table *table, const fi_integrand *integrand, double q, size_t batch)
+{
+    struct sums sums;
+    memset(&sums, 0, sizeof sums);
+    struct rule rule = {.integrand = integrand, .scale = sqrt(q), .reach = REACH, .batch = batch};
+    FI_REQUIRE(!(q <= 0) && (!batch || batch >= 5));
+    if (!(q < LARGEST)) {
+        forget(table);
+        return;
+    }
+    if (batch)
+        rule.reach = fmin(REACH, sqrt((double)batch - 1));
+    legendre(rule.x, rule.w);
+    recurrence_init(&rule.recurrence, batch);
+    sweep(&rule, &sums, true);
+    sweep(&rule, &sums, false);
+
+    memset(table, 0, sizeof *table);
+    table->q = q;
+    const double mean = integrand->wild && q > 6400 ? (double)NAN : sums.mean;
+    table->mean = mean;
+    for (int i = 0; i < FI_ROWS_QUADRATURE; i++) {
+        table->value[i] = sums.coefficient[0][i];
+        for (int j = 0; j < FI_ROWS_QUADRATURE; j++)
+            table->covariance[i][j] =
+                sums.product[i][j] - sums.coefficient[0][i] * sums.coefficient[0][j];
+        for (int k = 0; k <= FI_ORDER; k++)
+            table->coefficient[k][i] = sums.coefficient[k][i];
+    }
+    table->second = table->value[FI_ROW_C2] + mean * mean;
+    combine(table, FI_ROW_CUBE, (double[]){3 * mean * mean, 3 * mean, 1});
+    combine(table, FI_ROW_SQUARE, (double[]){2 * mean, 1, 0});
+    table->coefficient[0][FI_ROW_SQUARE] = table->value[FI_ROW_SQUARE] = table->second;
+    table->coefficient[0][FI_ROW_CUBE] = table->value[FI_ROW_CUBE] =
+        table->value[FI_ROW_C3] + 3 * mean * table->value[FI_ROW_C2] + mean * mean * mean;
+}
