@@ -17,7 +17,7 @@ enum fi_init_axis {
 
 enum fi_init_variable {
 #define X(id, name, long_name, units, axes) FI_INIT_##id,
-#define P(id, name, field) FI_PREDICTED_##id, FI_PREDICTED_##id##_SD,
+#define P(id, name, field, size) FI_PREDICTED_##id, FI_PREDICTED_##id##_SD,
 #include "init.def"
 #undef P
 #undef X

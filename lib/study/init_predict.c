@@ -16,7 +16,7 @@
 
 const fi_variable fi_init_variables[FI_INIT_VARIABLES] = {
 #define X(id, name, long_name, units, axes) {name, long_name, units, axes},
-#define P(id, name, field)                                                                         \
+#define P(id, name, field, size)                                                                   \
     {"predicted_" name, "what theory expects of " name, "1", LAYER & ~RUN},                        \
         {"predicted_" name "_sd", "standard deviation of " name " from one run to the next", "1",  \
          LAYER & ~RUN},
@@ -38,10 +38,10 @@ static void describe_layers(const fi_init_context *study, size_t *units, double 
 }
 
 /* The deviation of one run when its numbers are rounded: theory's is that of exact arithmetic. */
-static double rounded(const fi_prediction *prediction)
+static double rounded(double sd, double size)
 {
     const double unit = sizeof(fi_real) == sizeof(float) ? (double)FLT_EPSILON : DBL_EPSILON;
-    return hypot(prediction->sd, 2 * unit * prediction->value);
+    return hypot(sd, 2 * unit * size);
 }
 
 fi_status fi_init_predict(const fi_cell *cell, const fi_activation *activation, bool batch_norm)
@@ -68,10 +68,11 @@ fi_status fi_init_predict(const fi_cell *cell, const fi_activation *activation, 
         },
         layers, cell->arena));
     for (size_t l = 0; l <= depth; l++) {
+        const fi_layer_theory *t = &layers[l];
 #define X(id, name, long_name, units, axes)
-#define P(id, name, field)                                                                         \
-    cell->slots[FI_PREDICTED_##id][l] = layers[l].field.value;                                     \
-    cell->slots[FI_PREDICTED_##id##_SD][l] = rounded(&layers[l].field);
+#define P(id, name, field, size)                                                                   \
+    cell->slots[FI_PREDICTED_##id][l] = t->field.value;                                            \
+    cell->slots[FI_PREDICTED_##id##_SD][l] = rounded(t->field.sd, size);
 #include "init.def"
 #undef P
 #undef X

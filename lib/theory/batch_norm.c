@@ -92,6 +92,8 @@ static void statistics(const struct forward *f, fi_layer_theory *layer)
                                  f->net->samples};
     layer->cosine = fi_spread(cosine, 2, mean, matrix, constants);
     layer->cosine.sd = hypot(layer->cosine.sd, sqrt(2 / f->n) * constants[1] / f->table.second);
+    if (layer->cosine.sd < 4 / (f->n * f->n)) /* below the terms of second order in 1 / width */
+        layer->cosine.sd = (double)NAN;
     static const int rows[2] = {FI_ROW_ZERO, FI_ROW_SATURATED};
     fi_prediction *const out[2] = {&layer->zero_fraction, &layer->saturated_fraction};
     for (int i = 0; i < 2; i++)

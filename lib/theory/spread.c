@@ -81,10 +81,14 @@ double fi_statistic_ratio(const double *averages, const double *constants)
     return averages[1] / averages[0];
 }
 
+/* A tail of less than this hangs on how the norms of samples are spread, beyond their variance. */
+#define TAIL 0.005
+
 fi_prediction fi_fraction(double value, double variance, double count)
 {
     const double p = fmin(1, fmax(0, value)), rare = fmin(p, 1 - p) * count;
-    return (fi_prediction){p, rare > 0 && rare < 10 ? (double)NAN : sqrt(variance)};
+    return (fi_prediction){p, rare > 0 && (rare < 10 || rare < TAIL * count) ? (double)NAN
+                                                                             : sqrt(variance)};
 }
 
 void fi_activation_statistics(fi_layer_theory *layer, double mean, const double averages[FI_SPREAD],
