@@ -12,7 +12,7 @@ CONFIGURE =
 # In the order of studies/meson.build.
 STUDIES := $(filter $(patsubst studies/%.c,%,$(wildcard studies/*.c)),\
                     $(shell tr -s "[]', " '\n' <studies/meson.build))
-SOURCES = $(wildcard lib/*.h lib/*/*.[ch] studies/*.c plots/*.c tests/*/*.[ch])
+SOURCES = $(wildcard lib/*.h lib/*/*.[ch] studies/*.c plots/*.[ch] tests/*/*.[ch])
 NINJA = ninja --quiet -C $(BUILD) $(if $(JOBS),-j $(JOBS))
 OPTIONS = $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 

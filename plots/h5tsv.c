@@ -3,12 +3,10 @@
  * spreadsheet. It can keep one position of an axis and average over another.
  */
 #define _GNU_SOURCE
-#include <fanin.h>
+#include "program.h"
 
 #include <getopt.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
@@ -36,153 +34,6 @@ struct request {
     char *where;
 };
 
-/* A dataset that may be changed; attributes are of no use here. */
-struct table {
-    fi_arena *arena;
-    size_t n_axes, n_variables;
-    fi_axis *axes;
-    fi_variable *variables;
-    double **values;
-};
-
-__attribute__((format(printf, 2, 3))) static fi_status fail(fi_status status, const char *format,
-                                                            ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("h5tsv: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    return status;
-}
-
-static void *allocate(const struct table *table, size_t count, size_t size)
-{
-    void *const memory = fi_arena_alloc(table->arena, count, size);
-    if (!memory)
-        exit((int)fail(FI_ENOMEM, "the system refused memory; use a smaller file"));
-    return memory;
-}
-
-static fi_dataset as_dataset(const struct table *table)
-{
-    return (fi_dataset){.n_axes = table->n_axes,
-                        .n_variables = table->n_variables,
-                        .axes = table->axes,
-                        .variables = table->variables,
-                        .values = table->values};
-}
-
-/* The file's content, with room for a second variable beside each. */
-static fi_status load(struct table *table, const char *path)
-{
-    fi_dataset dataset;
-    const fi_status status = fi_dataset_read(&dataset, path, table->arena);
-    if (status != FI_OK)
-        return fail(status, "%s", fi_message());
-    table->n_axes = dataset.n_axes;
-    table->n_variables = dataset.n_variables;
-    table->axes = allocate(table, dataset.n_axes, sizeof *table->axes);
-    table->variables = allocate(table, 2 * dataset.n_variables, sizeof *table->variables);
-    table->values = allocate(table, 2 * dataset.n_variables, sizeof *table->values);
-    memcpy(table->axes, dataset.axes, dataset.n_axes * sizeof *table->axes);
-    memcpy(table->variables, dataset.variables, dataset.n_variables * sizeof *table->variables);
-    memcpy(table->values, dataset.values, dataset.n_variables * sizeof *table->values);
-    return FI_OK;
-}
-
-/* A variable seen from one of its axes: values are (outer, size, inner). */
-struct view {
-    size_t outer, size, inner;
-};
-
-static struct view view_along(const struct table *table, size_t variable, size_t axis)
-{
-    struct view view = {1, table->axes[axis].size, 1};
-    for (size_t k = 0; k < table->n_axes; k++)
-        if (table->variables[variable].axes >> k & 1 && k != axis)
-            *(k < axis ? &view.outer : &view.inner) *= table->axes[k].size;
-    return view;
-}
-
-/* The index of an axis by name. */
-static fi_status find_axis(const struct table *table, const char *name, size_t *axis)
-{
-    const fi_dataset dataset = as_dataset(table);
-    *axis = fi_dataset_axis(&dataset, name);
-    if (*axis < table->n_axes)
-        return FI_OK;
-    char names[512] = "";
-    size_t used = 0;
-    for (size_t k = 0; k < table->n_axes && used < sizeof names; k++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", k ? ", " : "",
-                                 table->axes[k].name);
-    return fail(FI_EUSAGE, "there is no axis '%s'; the file has: %s", name, names);
-}
-
-/* The position along an axis that a label or a number names. */
-static fi_status find_position(const fi_axis *axis, const char *text, size_t *position)
-{
-    char *end = NULL;
-    const double number = strtod(text, &end);
-    const bool is_number = end != text && *end == '\0';
-    for (size_t k = 0; k < axis->size; k++) {
-        const double here = axis->values ? axis->values[k] : (double)k;
-        *position = k;
-        if (axis->labels ? strcmp(axis->labels[k], text) == 0 : is_number && here == number)
-            return FI_OK;
-    }
-    if (axis->labels)
-        return fail(FI_EUSAGE, "axis '%s' has no label '%s'; it begins with '%s'", axis->name, text,
-                    axis->labels[0]);
-    return fail(FI_EUSAGE, "axis '%s' has no position '%s'; it goes from %g to %g", axis->name,
-                text, axis->values ? axis->values[0] : 0,
-                axis->values ? axis->values[axis->size - 1] : (double)(axis->size - 1));
-}
-
-/* Keeps one position of an axis, in all variables that have it. */
-static void keep_position(struct table *table, size_t axis, size_t position)
-{
-    for (size_t v = 0; v < table->n_variables; v++) {
-        if (!(table->variables[v].axes >> axis & 1))
-            continue;
-        const struct view view = view_along(table, v, axis);
-        double *const kept = allocate(table, view.outer * view.inner, sizeof *kept);
-        for (size_t o = 0; o < view.outer; o++)
-            memcpy(kept + o * view.inner,
-                   table->values[v] + (o * view.size + position) * view.inner,
-                   view.inner * sizeof *kept);
-        table->values[v] = kept;
-    }
-    fi_axis *const cut = &table->axes[axis];
-    double *const value = allocate(table, 1, sizeof *value);
-    *value = cut->values ? cut->values[position] : (double)position;
-    cut->values = value;
-    cut->labels = cut->labels ? cut->labels + position : NULL;
-    cut->size = 1;
-}
-
-/* Applies "AXIS=POSITION,AXIS=POSITION". */
-static fi_status keep_positions(struct table *table, char *where)
-{
-    for (char *item; (item = strsep(&where, ",")) != NULL;) {
-        char *const equals = strchr(item, '=');
-        size_t axis = 0;
-        size_t position = 0;
-        if (!equals)
-            return fail(FI_EUSAGE, "--where '%s': expected AXIS=LABEL or AXIS=NUMBER", item);
-        *equals = '\0';
-        fi_status status = find_axis(table, item, &axis);
-        if (status == FI_OK)
-            status = find_position(&table->axes[axis], equals + 1, &position);
-        if (status != FI_OK)
-            return status;
-        keep_position(table, axis, position);
-    }
-    return FI_OK;
-}
-
 /* Mean and standard deviation of n values, `stride` apart; missing if one of them is. */
 static void summarize(size_t n, const double *values, size_t stride, double *mean, double *sd)
 {
@@ -200,13 +51,13 @@ static void summarize(size_t n, const double *values, size_t stride, double *mea
 static void average_variable(struct table *table, const fi_variable *variable, const double *values,
                              struct view view, size_t axis, size_t into)
 {
-    double *const means = allocate(table, view.outer * view.inner, sizeof *means);
-    double *const sds = allocate(table, view.outer * view.inner, sizeof *sds);
+    double *const means = fi_table_allocate(table, view.outer * view.inner, sizeof *means);
+    double *const sds = fi_table_allocate(table, view.outer * view.inner, sizeof *sds);
     for (size_t o = 0; o < view.outer; o++)
         for (size_t i = 0; i < view.inner; i++)
             summarize(view.size, values + o * view.size * view.inner + i, view.inner,
                       means + o * view.inner + i, sds + o * view.inner + i);
-    char *const name = allocate(table, strlen(variable->name) + sizeof "_sd", 1);
+    char *const name = fi_table_allocate(table, strlen(variable->name) + sizeof "_sd", 1);
     stpcpy(stpcpy(name, variable->name), "_sd");
     table->variables[into] = *variable;
     table->variables[into].axes &= ~(1U << axis);
@@ -220,13 +71,13 @@ static void average_variable(struct table *table, const fi_variable *variable, c
 static void average(struct table *table, size_t axis)
 {
     const size_t count = table->n_variables;
-    fi_variable *const variables = allocate(table, count, sizeof *variables);
-    double **const values = allocate(table, count, sizeof *values);
-    struct view *const views = allocate(table, count, sizeof *views);
+    fi_variable *const variables = fi_table_allocate(table, count, sizeof *variables);
+    double **const values = fi_table_allocate(table, count, sizeof *values);
+    struct view *const views = fi_table_allocate(table, count, sizeof *views);
     memcpy(variables, table->variables, count * sizeof *variables);
     memcpy(values, table->values, count * sizeof *values);
     for (size_t v = 0; v < count; v++)
-        views[v] = view_along(table, v, axis);
+        views[v] = fi_table_view(table, v, axis);
     table->n_variables = 0;
     for (size_t v = 0; v < count; v++) {
         const size_t into = table->n_variables;
@@ -261,16 +112,17 @@ static fi_status find_axes(const struct table *table, const char *over, uint32_t
                 *axes = table->variables[v].axes;
         return FI_OK;
     }
-    char *rest = strcpy(allocate(table, strlen(over) + 1, 1), over);
+    const size_t length = strlen(over) + 1;
+    char *rest = memcpy(fi_table_allocate(table, length, 1), over, length);
     for (char *name; (name = strsep(&rest, ",")) != NULL;) {
         size_t axis = 0;
-        const fi_status status = find_axis(table, name, &axis);
+        const fi_status status = fi_table_axis(table, name, &axis);
         if (status != FI_OK)
             return status;
         *axes |= 1U << axis;
     }
     if (variables_over(table, *axes) == 0)
-        return fail(
+        return fi_program_fail(
             FI_EUSAGE,
             "no variable lies over exactly '%s'; ncdump -h shows what there is, and an axis "
             "of --mean is no longer there",
@@ -280,26 +132,26 @@ static fi_status find_axes(const struct table *table, const char *over, uint32_t
 
 static fi_status print(const struct request *request, fi_arena *arena)
 {
-    struct table table = {.arena = arena};
+    struct table table;
     uint32_t axes = 0;
     size_t mean = 0;
-    fi_status status = load(&table, request->file);
+    fi_status status = fi_table_load(&table, request->file, arena);
     if (status == FI_OK && request->where)
-        status = keep_positions(&table, request->where);
+        status = fi_tables_keep(&table, 1, request->where);
     if (status == FI_OK && request->mean)
-        status = find_axis(&table, request->mean, &mean);
+        status = fi_table_axis(&table, request->mean, &mean);
     if (status == FI_OK && request->mean)
         average(&table, mean);
     if (status == FI_OK && table.n_variables == 0)
-        status = fail(FI_EUSAGE, "--mean %s leaves no variable; average over another axis",
-                      request->mean);
+        status = fi_program_fail(
+            FI_EUSAGE, "--mean %s leaves no variable; average over another axis", request->mean);
     if (status == FI_OK)
         status = find_axes(&table, request->over, &axes);
     if (status != FI_OK)
         return status;
-    const fi_dataset dataset = as_dataset(&table);
+    const fi_dataset dataset = fi_table_dataset(&table);
     status = fi_dataset_export(&dataset, axes, FI_TSV, stdout);
-    return status == FI_OK ? FI_OK : fail(status, "%s", fi_message());
+    return status == FI_OK ? FI_OK : fi_program_fail(status, "%s", fi_message());
 }
 
 /* Fills the request; *done: nothing is left to do. */
@@ -329,10 +181,10 @@ static fi_status parse(int argc, char **argv, struct request *request, bool *don
             *done = true;
             return FI_OK;
         default: /* getopt_long has said what is wrong */
-            return fail(FI_EUSAGE, "--help lists all options");
+            return fi_program_fail(FI_EUSAGE, "--help lists all options");
         }
     if (argc - optind != 1)
-        return fail(FI_EUSAGE, "expected one FILE, got %d; see --help", argc - optind);
+        return fi_program_fail(FI_EUSAGE, "expected one FILE, got %d; see --help", argc - optind);
     request->file = argv[optind];
     return FI_OK;
 }
@@ -347,10 +199,9 @@ int main(int argc, char **argv)
         return (int)status;
     if (!done) {
         status = fi_arena_new(&arena);
-        status = status == FI_OK ? print(&request, arena) : fail(status, "%s", fi_message());
+        status =
+            status == FI_OK ? print(&request, arena) : fi_program_fail(status, "%s", fi_message());
         fi_arena_free(arena);
     }
-    if (status == FI_OK && fflush(stdout) != 0)
-        status = fail(FI_EIO, "cannot write to standard output; free some space");
-    return (int)status;
+    return fi_program_exit(status);
 }
