@@ -90,11 +90,12 @@ FI_API void fi_rng_advance(fi_rng *rng, uint64_t delta);
 
 /* Laws of a draw, each with mean 0 and variance 1 before it is scaled. */
 typedef enum fi_law {
-    FI_NORMAL,    /* N(0, 1), by inverse CDF */
-    FI_UNIFORM,   /* U(-sqrt 3, sqrt 3) */
-    FI_TRUNCATED, /* N(0, 1) cut at +-2 sigma and rescaled to variance 1 */
-    FI_CONSTANT,  /* every value 1; takes no draws */
-    FI_ORTHOGONAL /* a matrix with orthonormal rows or columns; not for fi_draw */
+    FI_NORMAL,     /* N(0, 1), by inverse CDF */
+    FI_UNIFORM,    /* U(-sqrt 3, sqrt 3) */
+    FI_TRUNCATED,  /* N(0, 1) cut at +-2 sigma and rescaled to variance 1 */
+    FI_CONSTANT,   /* every value 1; takes no draws */
+    FI_ORTHOGONAL, /* a matrix with orthonormal rows or columns; not for fi_draw */
+    FI_EYE         /* the matrix with 1 on its diagonal and 0 elsewhere; not for fi_draw */
 } fi_law;
 
 /*
@@ -126,12 +127,34 @@ typedef struct fi_blob {
 
 /* ---- initializers ---------------------------------------------------------------------------- */
 
-/* One row of math/initializers.def: how the weights of a (fan_in, fan_out) matrix are drawn. */
+/* What takes the place of both fan_in and fan_out in an initializer's variance. */
+typedef enum fi_fan {
+    FI_FAN_OWN, /* nothing */
+    FI_FAN_IN,
+    FI_FAN_OUT,
+    FI_FAN_AVG /* (fan_in + fan_out) / 2 */
+} fi_fan;
+
+/*
+ * How the weights of a (fan_in, fan_out) matrix are drawn: w = mean + gain sqrt(variance) d, where
+ * d has the law. A row of math/initializers.def, or a copy of one that was changed.
+ */
 typedef struct fi_initializer {
     const char *name;
     fi_law law;
     double (*variance)(double fan_in, double fan_out); /* of one weight, at gain 1 */
+    const char *parameters; /* what may be set by name, at its default: "mean=0,std=1" */
     const char *formula, *citation;
+    double gain; /* 0 means 1 */
+    double mean;
+    fi_fan fan;
+    double lower, upper; /* FI_TRUNCATED cuts N(0, 1) there; 0 and 0 mean -2 and 2 */
+    double sparsity;     /* this share, rounded up, of the weights of each input is 0 */
+    /*
+     * LSUV (Mishkin & Matas 2016, "All you need is a good init"): in the first FI_TRAIN pass a
+     * net's dense layer divides its W so that the variance of its output is the layer's gain^2.
+     */
+    bool unit_variance;
 } fi_initializer;
 
 /* The row of that name, or NULL; and all rows, in the order of the table. */
@@ -140,11 +163,32 @@ FI_API const fi_initializer *fi_initializers(size_t *count);
 
 /*
  * Draws w (fan_in, fan_out), scaled by `gain`. Fails with FI_ENOMEM only (orthogonal needs scratch
- * memory from the arena; the other laws accept a NULL arena).
+ * memory from the arena; the other laws accept a NULL arena). Weight k takes draw k of the stream,
+ * and where there is sparsity also draw k past the last weight's, which decides whether it is 0.
  */
 FI_CHECKED FI_API fi_status fi_initialize(const fi_initializer *initializer, double gain,
                                           fi_rng rng, size_t fan_in, size_t fan_out, fi_real *w,
                                           fi_arena *scratch);
+
+/* Draws the bias b (1, fan_out) of such a layer, by a scheme of independent values only. */
+FI_API void fi_initialize_bias(const fi_initializer *initializer, fi_rng rng, size_t fan_in,
+                               size_t fan_out, fi_real *b);
+
+/*
+ * Whether an initializer can draw a bias: it has neither a matrix's law, nor sparsity, nor
+ * unit_variance.
+ */
+FI_API bool fi_initializer_is_independent(const fi_initializer *initializer);
+
+/* What theory needs to know of the weights that fi_initialize draws. */
+typedef struct fi_weight_moments {
+    double mean, variance; /* of one weight; NAN where the data decide, under unit_variance */
+    double kurtosis; /* E (w - mean)^4 / variance^2; NAN where nothing is drawn, unless all is 0 */
+    /* Variance of sum (w - mean)^2 over its mean^2, times the number of weights. */
+    double noise; /* kurtosis - 1 where the weights are independent, 0 where the sum is fixed */
+} fi_weight_moments;
+FI_API fi_weight_moments fi_initializer_moments(const fi_initializer *initializer, double gain,
+                                                size_t fan_in, size_t fan_out);
 
 /* ---- activations ----------------------------------------------------------------------------- */
 
@@ -241,10 +285,11 @@ FI_CHECKED FI_API fi_status fi_net_new(fi_net **net, fi_arena *arena, const fi_n
  */
 typedef struct fi_dense_spec {
     const char *name;
-    size_t units; /* fan_out */
-    const fi_initializer *initializer;
-    double gain;     /* multiplies the weights; 0 means 1 */
-    double bias_std; /* b ~ N(0, bias_std^2) */
+    size_t units;                      /* fan_out */
+    const fi_initializer *initializer; /* must outlive the net, as the bias's must */
+    double gain;                       /* multiplies the weights; 0 means 1 */
+    double bias_std;                   /* b ~ N(0, bias_std^2), unless there is a scheme for it */
+    const fi_initializer *bias;        /* NULL, or an independent one */
 } fi_dense_spec;
 FI_CHECKED FI_API fi_status fi_net_dense(fi_net *net, const fi_dense_spec *spec);
 

@@ -93,7 +93,8 @@ FI_CHECKED FI_API fi_status fi_study_run(const fi_study *study, unsigned jobs,
 
 /*
  * The study of one initialization scheme: {activations} x {batch norm off, on} x runs, each layer's
- * statistics to results/NAME.h5 and a table on stdout. `symmetry` adds the number of distinct
+ * statistics to results/NAME.h5 and a table on stdout. An `initializer` of NULL is asked for, as
+ * --initializer NAME[:key=value,...], and so may be --bias. `symmetry` adds the number of distinct
  * units to the table. Returns the program's exit code.
  */
 typedef struct fi_init_scheme {

@@ -78,6 +78,7 @@ typedef struct fi_theory_spec {
     const size_t *units;           /* (depth + 1): inputs, then every layer's */
     const double *weight_variance; /* (depth): Var W of each layer */
     fi_law law;                    /* of the weights; see fi_theory_predict */
+    double kurtosis, noise;        /* as fi_weight_moments has them; both 0: the law's own */
     double bias_variance;          /* sb2 */
     bool batch_norm;               /* training mode, gamma 1, beta 0 */
     double eps;                    /* 0 means 1e-5 */

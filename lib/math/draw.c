@@ -3,6 +3,7 @@
  * each a draw ahead of the one before, and all jump by sixteen: their output in order is the
  * stream's. The laws are loops over blocks of that output.
  */
+#include "draw.h"
 #include "../core/internal.h"
 #include "../core/rng.h"
 #include "quantile.h"
@@ -51,19 +52,67 @@ FI_CLONES static void lanes_run(struct lanes *restrict lanes, size_t rounds, uin
 /* ---- the laws -------------------------------------------------------------------------------- */
 
 #define ROOT_3 1.73205080756887729353
-#define SPAN 0.954499736103641585599         /* P(|N(0, 1)| < 2) */
-#define TRUNCATED_SD 0.879625661034239750413 /* of N(0, 1), given that */
+#define ROOT_HALF 0.707106781186547524401
+#define HALF 2147483648.0 /* 2^31 draws on either side of the median */
+
+static double density(double z)
+{
+    return 0.398942280401432677940 * exp(-z * z / 2);
+}
+
+/* Moments by parts: E z^k = (k - 1) E z^(k-2) + what z^(k-1) density(z) loses from end to end. */
+fi_cut fi_cut_normal(double lower, double upper)
+{
+    FI_REQUIRE(isfinite(lower) && isfinite(upper) && lower < upper);
+    const double from = lower * ROOT_HALF;
+    const double to = upper * ROOT_HALF;
+    fi_cut cut = {.below = erfc(-from) / 2, .above = erfc(to) / 2};
+    if (from > 0)
+        cut.inside = (erfc(from) - erfc(to)) / 2;
+    else if (to < 0)
+        cut.inside = (erfc(-to) - erfc(-from)) / 2;
+    else
+        cut.inside = (erf(to) - erf(from)) / 2;
+    const double at_lower = density(lower) / cut.inside;
+    const double at_upper = density(upper) / cut.inside;
+    const double m1 = at_lower - at_upper;
+    const double m2 = 1 + lower * at_lower - upper * at_upper;
+    const double m3 = 2 * m1 + lower * lower * at_lower - upper * upper * at_upper;
+    const double m4 = 3 * m2 + pow(lower, 3) * at_lower - pow(upper, 3) * at_upper;
+    const double variance = m2 - m1 * m1;
+    const double fourth = m4 - 4 * m1 * m3 + 6 * m1 * m1 * m2 - 3 * pow(m1, 4);
+    cut.mean = m1;
+    cut.sd = sqrt(variance);
+    cut.kurtosis = fourth / (variance * variance);
+    return cut;
+}
 
 /*
- * Maps the draw of u to the draw of Phi(-2) + SPAN u, off by at most 2.4e-10; in the quantile at
- * 2 sigma that is 5e-9. `span`, SPAN in 2^-31, is odd, so that narrow(~x) = ~narrow(x).
+ * The draws that leave a cut law: of the draw of u the draw of below + inside u, in fixed point,
+ * off by at most 2.4e-10; in the quantile at 2 sigma that is 5e-9. `span`, inside in 2^-31, is odd,
+ * so that in a symmetric cut narrow(~x) = ~narrow(x).
  */
-static inline uint32_t narrow(uint32_t x)
+struct window {
+    int64_t span, shift;
+};
+
+static struct window window_of(const fi_cut *cut)
 {
-    const int64_t span = 2049772575;
+    struct window window = {.span = 2 * (int64_t)(cut->inside * HALF / 2) + 1};
+    if (window.span > INT32_MAX)
+        window.span = INT32_MAX;
+    const int64_t most = ((int64_t)1 << 31) - window.span;
+    const double shift = (cut->below - cut->above) * HALF;
+    window.shift = llround(fmax((double)-most, fmin((double)most, shift)));
+    return window;
+}
+
+static inline uint32_t narrow(uint32_t x, struct window window)
+{
     const int64_t from_median = (int32_t)(x ^ UINT32_C(0x80000000));
-    const int64_t product = from_median * span + (span - 1) / 2;
-    return (uint32_t)((uint64_t)product >> 31) ^ UINT32_C(0x80000000);
+    const int64_t product = from_median * window.span + (window.span - 1) / 2;
+    const uint32_t moved = (uint32_t)((uint64_t)product >> 31) + (uint32_t)window.shift;
+    return moved ^ UINT32_C(0x80000000);
 }
 
 FI_CLONES static void uniform(size_t n, const uint32_t *restrict x, fi_real scale,
@@ -77,32 +126,33 @@ FI_CLONES static void uniform(size_t n, const uint32_t *restrict x, fi_real scal
 
 #ifdef FI_DOUBLE
 
-/* Halley's step from the float quantile of (1 - span)/2 + span (x + 1/2)/2^32 to the double one. */
-static double refined(uint32_t x, double span, double start)
+/* Halley's step from the float quantile of below + inside (x + 1/2)/2^32 to the double one. */
+static double refined(uint32_t x, const fi_cut *cut, double start)
 {
-    const uint32_t t = x < ~x ? x : ~x;
-    const double v = 2.0 * t + 1.0;
-    const double central = span * ((4294967296.0 - v) / 4294967296.0);
-    const double tail = (1 - span) / 2 + span * (v / 8589934592.0);
+    const double v = 2.0 * x + 1;
+    const double beyond = 2.0 * ~x + 1;
+    const double central = cut->below - cut->above + cut->inside * ((v - 2 * HALF) / (2 * HALF));
+    const double tail = central < 0 ? cut->below + cut->inside * (v / (4 * HALF))
+                                    : cut->above + cut->inside * (beyond / (4 * HALF));
     const double z = fabs(start);
-    const double density = 0.398942280401432677940 * exp(-z * z / 2);
-    const double root_half = 0.707106781186547524401;
     const double miss =
-        tail < 0.25 ? erfc(z * root_half) / 2 - tail : (central - erf(z * root_half)) / 2;
-    const double step = miss / density;
-    return copysign(z + step / (1 - z * step / 2), start);
+        tail < 0.25 ? erfc(z * ROOT_HALF) / 2 - tail : (fabs(central) - erf(z * ROOT_HALF)) / 2;
+    const double step = miss / density(z);
+    return copysign(z + step / (1 - z * step / 2), central);
 }
 
 static void normal(size_t n, const uint32_t *x, double scale, double *out)
 {
+    const fi_cut whole = {.inside = 1};
     for (size_t i = 0; i < n; i++)
-        out[i] = refined(x[i], 1, (double)fi_quantile(x[i])) * scale;
+        out[i] = refined(x[i], &whole, (double)fi_quantile(x[i])) * scale;
 }
 
-static void truncated(size_t n, uint32_t *x, double scale, double *out)
+static void truncated(size_t n, uint32_t *x, const fi_cut *cut, double scale, double *out)
 {
+    const struct window window = window_of(cut);
     for (size_t i = 0; i < n; i++)
-        out[i] = refined(x[i], SPAN, (double)fi_quantile(narrow(x[i]))) * scale;
+        out[i] = refined(x[i], cut, (double)fi_quantile(narrow(x[i], window))) * scale;
 }
 
 #else
@@ -188,24 +238,19 @@ FI_CLONES static void normal(size_t n, const uint32_t *restrict x, float scale, 
         out[i] = fi_quantile(x[i]) * scale;
 }
 
-FI_CLONES static void truncated(size_t n, uint32_t *x, float scale, float *out)
+FI_CLONES static void truncated(size_t n, uint32_t *x, const fi_cut *cut, float scale, float *out)
 {
+    const struct window window = window_of(cut);
     for (size_t i = 0; i < n; i++)
-        x[i] = narrow(x[i]);
+        x[i] = narrow(x[i], window);
     normal(n, x, scale, out);
 }
 
 #endif
 
-void fi_draw(fi_rng *rng, fi_law law, double std, size_t n, fi_real *out)
+/* The cut is that of FI_TRUNCATED. */
+static void draw(fi_rng *rng, fi_law law, const fi_cut *cut, double std, size_t n, fi_real *out)
 {
-    FI_REQUIRE(rng && (out || n == 0));
-    FI_REQUIRE(law != FI_ORTHOGONAL);
-    if (law == FI_CONSTANT) {
-        for (size_t i = 0; i < n; i++)
-            out[i] = (fi_real)std;
-        return;
-    }
     struct lanes lanes = lanes_from(*rng);
     uint32_t x[BLOCK] = {0};
     for (size_t i = 0; i < n; i += BLOCK) {
@@ -214,9 +259,30 @@ void fi_draw(fi_rng *rng, fi_law law, double std, size_t n, fi_real *out)
         if (law == FI_NORMAL)
             normal(count, x, (fi_real)std, out + i);
         else if (law == FI_TRUNCATED)
-            truncated(count, x, (fi_real)(std / TRUNCATED_SD), out + i);
+            truncated(count, x, cut, (fi_real)std, out + i);
         else
-            uniform(count, x, (fi_real)(std * ROOT_3 / 2147483648.0), out + i);
+            uniform(count, x, (fi_real)(std * ROOT_3 / HALF), out + i);
     }
     fi_rng_advance(rng, n);
+}
+
+void fi_draw_cut(fi_rng *rng, const fi_cut *cut, double std, size_t n, fi_real *out)
+{
+    FI_REQUIRE(rng && cut && (out || n == 0));
+    draw(rng, FI_TRUNCATED, cut, std, n, out);
+}
+
+void fi_draw(fi_rng *rng, fi_law law, double std, size_t n, fi_real *out)
+{
+    FI_REQUIRE(rng && (out || n == 0));
+    FI_REQUIRE(law != FI_ORTHOGONAL && law != FI_EYE);
+    if (law == FI_CONSTANT) {
+        for (size_t i = 0; i < n; i++)
+            out[i] = (fi_real)std;
+    } else if (law == FI_TRUNCATED) {
+        const fi_cut cut = fi_cut_normal(-2, 2);
+        fi_draw_cut(rng, &cut, std / cut.sd, n, out);
+    } else {
+        draw(rng, law, NULL, std, n, out);
+    }
 }

@@ -1,15 +1,33 @@
-/* Dense (fully connected): z (samples, fan_out) = x (samples, fan_in) W (fan_in, fan_out) + b. */
+/*
+ * Dense (fully connected): z (samples, fan_out) = x (samples, fan_in) W (fan_in, fan_out) + b; and
+ * LSUV, which scales W by what it makes of the first batch.
+ */
 #include "layer.h"
 
 #include "../core/internal.h"
 #include "../math/gemm.h"
 
+#include <math.h>
 #include <string.h>
+
+enum {
+    MOST_DIVISORS = 10 /* Mishkin & Matas 2016, algorithm 1: T_max */
+};
+
+#ifdef FI_DOUBLE
+#define UNIT_TOLERANCE 1e-12
+#else
+#define UNIT_TOLERANCE 1e-6
+#endif
 
 struct dense {
     fi_layer layer;
-    const fi_initializer *initializer;
+    const fi_initializer *initializer, *bias;
     double gain, bias_std;
+    /* What LSUV divided W by, one after the other: W drawn anew is divided again. */
+    bool unit_variance_reached;
+    size_t n_divisors;
+    double divisors[MOST_DIVISORS];
 };
 
 static unsigned uses(const fi_layer *layer, fi_phase phase)
@@ -19,11 +37,28 @@ static unsigned uses(const fi_layer *layer, fi_phase phase)
     return FI_READS_INPUT;
 }
 
+static void divide(const fi_blob *w, double divisor)
+{
+    for (size_t k = 0; k < w->rows * w->cols; k++)
+        w->data[k] = (fi_real)((double)w->data[k] / divisor);
+}
+
+static void draw_bias(const struct dense *dense, fi_rng rng)
+{
+    const fi_blob *w = &dense->layer.parameters[0];
+    const fi_blob *b = &dense->layer.parameters[1];
+    if (dense->bias)
+        fi_initialize_bias(dense->bias, rng, w->rows, w->cols, b->data);
+    else if (dense->bias_std > 0)
+        fi_draw(&rng, FI_NORMAL, dense->bias_std, b->cols, b->data);
+    else
+        memset(b->data, 0, b->cols * sizeof *b->data);
+}
+
 static fi_status draw(fi_layer *layer, uint64_t seed)
 {
     const struct dense *dense = (const struct dense *)layer;
     const fi_blob *w = &layer->parameters[0];
-    const fi_blob *b = &layer->parameters[1];
     /* The initializer's scratch memory is not for the net's arena: it would pile up with depth. */
     fi_arena *scratch = NULL;
     FI_TRY(fi_arena_new(&scratch));
@@ -31,12 +66,9 @@ static fi_status draw(fi_layer *layer, uint64_t seed)
     const fi_status status =
         fi_initialize(dense->initializer, dense->gain, weights, w->rows, w->cols, w->data, scratch);
     fi_arena_free(scratch);
-    if (dense->bias_std > 0) {
-        fi_rng biases = fi_rng_stream(seed, FI_FOR_BIAS, layer->depth, 0);
-        fi_draw(&biases, FI_NORMAL, dense->bias_std, b->cols, b->data);
-    } else {
-        memset(b->data, 0, b->cols * sizeof *b->data);
-    }
+    for (size_t k = 0; k < dense->n_divisors; k++)
+        divide(w, dense->divisors[k]);
+    draw_bias(dense, fi_rng_stream(seed, FI_FOR_BIAS, layer->depth, 0));
     return status;
 }
 
@@ -73,9 +105,8 @@ static FI_CLONES void sum_rows(size_t rows, size_t cols, const fi_real *x, fi_re
     }
 }
 
-static void forward(fi_layer *layer, const fi_pass *pass)
+static void multiply(const fi_layer *layer)
 {
-    (void)pass;
     const fi_blob *x = layer->in;
     const fi_blob *z = &layer->out;
     const fi_real *b = layer->parameters[1].data;
@@ -83,6 +114,37 @@ static void forward(fi_layer *layer, const fi_pass *pass)
             z->data);
     if (any_nonzero(z->cols, b))
         add_to_rows(z->rows, z->cols, b, z->data);
+}
+
+/*
+ * LSUV: divides W until the variance of z, over samples and units, is the layer's gain^2. One
+ * division does it up to rounding, unless there is a bias. No division mends a z that is constant
+ * or not finite.
+ */
+static void reach_unit_variance(struct dense *dense)
+{
+    const fi_blob *w = &dense->layer.parameters[0];
+    const fi_blob *z = &dense->layer.out;
+    for (; dense->n_divisors < MOST_DIVISORS; dense->n_divisors++) {
+        fi_moments moments = FI_MOMENTS_EMPTY;
+        fi_moments_add(&moments, z->rows * z->cols, z->data);
+        const double ratio = sqrt(fi_moments_variance(&moments)) / fabs(dense->gain);
+        if (!(ratio > 0) || isinf(ratio) || fabs(ratio * ratio - 1) <= UNIT_TOLERANCE)
+            break;
+        divide(w, ratio);
+        dense->divisors[dense->n_divisors] = ratio;
+        multiply(&dense->layer);
+    }
+    dense->unit_variance_reached = true;
+}
+
+static void forward(fi_layer *layer, const fi_pass *pass)
+{
+    struct dense *dense = (struct dense *)layer;
+    multiply(layer);
+    if (dense->initializer->unit_variance && !dense->unit_variance_reached &&
+        pass->phase == FI_TRAIN)
+        reach_unit_variance(dense);
 }
 
 /* dW = x' dz and db = 1' dz, summed over the samples; dx = dz W'. */
@@ -110,11 +172,13 @@ fi_status fi_net_dense(fi_net *net, const fi_dense_spec *spec)
 {
     FI_REQUIRE(net && spec && spec->initializer);
     FI_REQUIRE(spec->bias_std >= 0);
+    FI_REQUIRE(!spec->bias || fi_initializer_is_independent(spec->bias));
     struct dense *dense =
         (struct dense *)fi_layer_new(net, &dense_kind, sizeof *dense, spec->name, spec->units);
     if (!dense)
         return FI_ENOMEM;
     dense->initializer = spec->initializer;
+    dense->bias = spec->bias;
     dense->gain = spec->gain != 0 ? spec->gain : 1;
     dense->bias_std = spec->bias_std;
     dense->layer.depth++;

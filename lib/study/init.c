@@ -11,6 +11,7 @@
 #include "progress.h"
 #include "replace.h"
 #include "revision.h"
+#include "scheme.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -19,7 +20,15 @@
 
 #define OPTION_AT(member) offsetof(fi_init_options, member)
 
+/* The first two are for a scheme that names no initializer. */
+enum {
+    CUSTOM_ROWS = 2
+};
 static const fi_option option_rows[] = {
+    {0, "initializer", "NAME[:KEY=VALUE,...]", "the scheme of the weights; --list has all",
+     FI_OPTION_TEXT, OPTION_AT(initializer), 0, 0, NULL},
+    {0, "bias", "NAME[:KEY=VALUE,...]", "the scheme of the biases (default: zeros)", FI_OPTION_TEXT,
+     OPTION_AT(bias), 0, 0, NULL},
     {'a', "activation", "LIST", "activations, separated by commas (default: tanh,relu)",
      FI_OPTION_TEXT, OPTION_AT(activation), 0, 0, NULL},
     {'b', "batch-norm", "WHEN", "off, on or both (default: both)", FI_OPTION_TEXT,
@@ -51,14 +60,24 @@ static const fi_option option_rows[] = {
 
 #define OPTION_ROWS (sizeof option_rows / sizeof *option_rows)
 
+/* The options of the scheme's program; *count is their number. */
+static const fi_option *rows_of(const fi_init_scheme *scheme, size_t *count)
+{
+    const size_t first = scheme->initializer ? CUSTOM_ROWS : 0;
+    *count = OPTION_ROWS - first;
+    return option_rows + first;
+}
+
 static void print_help(const fi_init_scheme *scheme)
 {
+    size_t count = 0;
+    const fi_option *rows = rows_of(scheme, &count);
     printf("usage: %s [OPTION]...\n\n", scheme->name);
     printf("Builds networks with the weights %s,\n"
            "runs them forward and backward, and records the mean and variance of every\n"
            "layer in results/%s.h5.\n\n",
-           scheme->about, scheme->name);
-    fi_options_help(stdout, option_rows, OPTION_ROWS);
+           scheme->about ? scheme->about : "of --initializer", scheme->name);
+    fi_options_help(stdout, rows, count);
     printf("\nExit status: 0 done, 64 usage, 65 bad data, 71 out of memory, 74 input or\n"
            "output, 130 interrupted.\n");
 }
@@ -91,15 +110,22 @@ static fi_status find_activations(fi_init_context *context, const char *list, si
 }
 
 /* The initializer of the scheme, with the law of --distribution in place of its own. */
-static fi_status find_initializer(fi_init_context *context)
+static fi_status find_initializer(fi_init_context *context, fi_arena *arena)
 {
     static const char *const laws[] = {
         [FI_NORMAL] = "normal", [FI_UNIFORM] = "uniform", [FI_TRUNCATED] = "truncated"};
-    const fi_initializer *row = fi_initializer_find(context->options->initializer);
-    FI_REQUIRE(row != NULL);
-    context->initializer = *row;
-    const char *name = context->options->distribution;
-    if (!name || row->law == FI_CONSTANT)
+    const fi_init_options *options = context->options;
+    if (!options->initializer)
+        return fi_fail(
+            FI_EUSAGE,
+            "give --initializer NAME[:KEY=VALUE,...], such as he_normal; --list has all");
+    FI_TRY(fi_scheme_parse(options->initializer, &context->initializer, arena));
+    if (options->bias && options->bias_std > 0)
+        return fi_fail(FI_EUSAGE, "--bias and --bias-std exclude each other; give one of them");
+    if (options->bias)
+        FI_TRY(fi_scheme_parse_bias(options->bias, &context->bias, arena));
+    const char *name = options->distribution;
+    if (!name || context->initializer.law == FI_CONSTANT || context->initializer.law == FI_EYE)
         return FI_OK;
     for (size_t law = 0; law < sizeof laws / sizeof *laws; law++)
         if (strcmp(laws[law], name) == 0) {
@@ -228,6 +254,10 @@ static char *command(const fi_init_scheme *scheme, const fi_init_options *option
                      (unsigned long long)options->depth, (unsigned long long)options->width,
                      (unsigned long long)options->runs, (unsigned long long)options->seed,
                      options->gain, options->bias_std);
+    if (!scheme->initializer && n < 8192)
+        n += snprintf(text + n, 8192 - (size_t)n, " --initializer=%s", options->initializer);
+    if (options->bias && n < 8192)
+        n += snprintf(text + n, 8192 - (size_t)n, " --bias=%s", options->bias);
     if (options->samples && n < 8192)
         n += snprintf(text + n, 8192 - (size_t)n, " --samples=%llu",
                       (unsigned long long)options->samples);
@@ -281,7 +311,7 @@ static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_
     fi_axis *axes = fi_arena_zeros(arena, FI_INIT_AXES, sizeof *axes);
     if (!axes)
         return FI_ENOMEM;
-    FI_TRY(find_initializer(context));
+    FI_TRY(find_initializer(context, arena));
     FI_TRY(load_input(context, arena));
     FI_TRY(check_memory(context, 1));
     FI_TRY(make_axes(context, axes, arena));
@@ -324,6 +354,16 @@ static fi_status print(const fi_dataset *dataset, const fi_init_scheme *scheme,
     return FI_OK;
 }
 
+/* What the table says of a scheme that was asked for: "NAME: FORMULA". */
+static const char *about(const fi_initializer *initializer, fi_arena *arena)
+{
+    const size_t size = strlen(initializer->name) + strlen(initializer->formula) + 3;
+    char *text = fi_arena_zeros(arena, size, 1);
+    if (text)
+        snprintf(text, size, "%s: %s", initializer->name, initializer->formula);
+    return text;
+}
+
 static fi_status study(int argc, char **argv, const fi_init_scheme *scheme, fi_arena *arena)
 {
     char output[256];
@@ -339,7 +379,9 @@ static fi_status study(int argc, char **argv, const fi_init_scheme *scheme, fi_a
         .seed = 1,
         .gain = 1,
     };
-    FI_TRY(fi_options_parse(argc, argv, option_rows, OPTION_ROWS, &options));
+    size_t count = 0;
+    const fi_option *rows = rows_of(scheme, &count);
+    FI_TRY(fi_options_parse(argc, argv, rows, count, &options));
     if (options.common.help) {
         print_help(scheme);
         return FI_OK;
@@ -355,7 +397,10 @@ static fi_status study(int argc, char **argv, const fi_init_scheme *scheme, fi_a
     fi_init_context context = {.options = &options};
     fi_dataset dataset = {0};
     FI_TRY(run(scheme, &context, &dataset, arena));
-    return print(&dataset, scheme, &options);
+    fi_init_scheme shown = *scheme;
+    if (!shown.about)
+        shown.about = about(&context.initializer, arena);
+    return shown.about ? print(&dataset, &shown, &options) : FI_ENOMEM;
 }
 
 int fi_init_study(int argc, char **argv, const fi_init_scheme *scheme)

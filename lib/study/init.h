@@ -35,11 +35,11 @@ enum {
 
 typedef struct fi_init_options {
     struct fi_program_options common;
-    const char *initializer;
-    const char *activation;   /* a list, comma-separated */
-    const char *batch_norm;   /* off, on or both */
-    const char *distribution; /* NULL: the initializer's own law */
-    const char *input;        /* NULL: N(0, 1) */
+    const char *initializer, *bias; /* as fi_scheme_parse takes them; bias may be NULL */
+    const char *activation;         /* a list, comma-separated */
+    const char *batch_norm;         /* off, on or both */
+    const char *distribution;       /* NULL: the initializer's own law */
+    const char *input;              /* NULL: N(0, 1) */
     uint64_t depth, width, samples, runs, seed;
     double gain, bias_std;
     bool forward_only, jacobian;
@@ -49,6 +49,7 @@ typedef struct fi_init_options {
 typedef struct fi_init_context {
     const fi_init_options *options;
     fi_initializer initializer; /* with the law asked for */
+    fi_initializer bias;        /* no name: bias_std */
     const fi_activation **activations;
     const bool *batch_norms;
     const double *seeds; /* of each run */

@@ -40,6 +40,7 @@ static fi_status build(fi_net *net, const fi_init_context *study, const fi_activ
                                      .initializer = &study->initializer,
                                      .gain = options->gain,
                                      .bias_std = options->bias_std,
+                                     .bias = study->bias.name ? &study->bias : NULL,
                                  }));
         if (batch_norm)
             FI_TRY(fi_net_batch_norm(net, &(fi_batch_norm_spec){0}));

@@ -25,16 +25,87 @@ const fi_variable fi_init_variables[FI_INIT_VARIABLES] = {
 #undef X
 };
 
-/* Variances of the weights of each layer and units of each, as theory wants them. */
-static void describe_layers(const fi_init_context *study, size_t *units, double *variances)
+/* The one law of all biases; NAN where layers differ or they have a mean. */
+static fi_weight_moments biases(const fi_init_context *study)
 {
-    const fi_init_options *options = study->options;
-    units[0] = study->inputs;
-    for (size_t l = 1; l <= options->depth; l++) {
-        units[l] = options->width;
-        variances[l - 1] = options->gain * options->gain *
-                           study->initializer.variance((double)units[l - 1], (double)units[l]);
+    const size_t width = study->options->width;
+    const double std = study->options->bias_std;
+    if (!study->bias.name)
+        return (fi_weight_moments){.variance = std * std, .kurtosis = 3};
+    fi_weight_moments first = fi_initializer_moments(&study->bias, 1, study->inputs, width);
+    const fi_weight_moments other = fi_initializer_moments(&study->bias, 1, width, width);
+    if (first.mean != 0 || first.variance != other.variance)
+        first.variance = (double)NAN;
+    return first;
+}
+
+/* LSUV scales W so that z, bias included, has the variance gain^2, whatever the layer below. */
+static double lsuv_variance(const fi_init_context *study, const fi_activation *activation,
+                            bool batch_norm, size_t layer, double bias_variance)
+{
+    const double q = study->options->gain * study->options->gain;
+    const double fed = layer == 1 ? study->input_moments.second
+                                  : fi_maps_at(activation, batch_norm ? 1 : q, 0).second;
+    const size_t fan_in = layer == 1 ? study->inputs : study->options->width;
+    return fmax(0, q - bias_variance) / ((double)fan_in * fed);
+}
+
+/*
+ * What theory has no deviation for, or nothing at all. LSUV fixes what otherwise fluctuates. Biases
+ * that are not normal give z, by their share of it, an excess kurtosis of up to 1.2 share^2, and
+ * the mean of |z| a 24th of that.
+ */
+static void leave_out(const fi_init_context *study, const fi_weight_moments *bias, bool batch_norm,
+                      size_t depth, fi_layer_theory *layers)
+{
+    enum {
+        FIELDS = sizeof(fi_layer_theory) / sizeof(fi_prediction)
+    };
+    const fi_prediction missing = {(double)NAN, (double)NAN};
+    const double variance = study->options->gain * study->options->gain;
+    for (size_t l = 1; l <= depth; l++) {
+        fi_prediction *all = &layers[l].preactivation_mean;
+        const double share = bias->kurtosis == 3 || batch_norm
+                                 ? 0
+                                 : bias->variance / layers[l].affine_variance.value;
+        if (share > 0.05)
+            layers[l].activation_kurtosis = missing;
+        for (size_t f = 0; f < FIELDS; f++) {
+            if (share > 0.25)
+                all[f] = missing;
+            else if (study->initializer.unit_variance)
+                all[f].sd = (double)NAN;
+        }
+        if (study->initializer.unit_variance)
+            layers[l].affine_variance.value = variance;
+        if (study->initializer.unit_variance && !batch_norm)
+            layers[l].preactivation_variance.value = variance;
     }
+}
+
+/*
+ * Units and the weights' variance of each layer, as theory wants them, and the moments of the last
+ * layer's weights.
+ */
+static fi_weight_moments describe_layers(const fi_init_context *study,
+                                         const fi_activation *activation, bool batch_norm,
+                                         const fi_weight_moments *bias, size_t *units,
+                                         double *variances)
+{
+    fi_weight_moments weights = {0};
+    units[0] = study->inputs;
+    for (size_t l = 1; l <= study->options->depth; l++) {
+        units[l] = study->options->width;
+        weights = fi_initializer_moments(&study->initializer, study->options->gain, units[l - 1],
+                                         units[l]);
+        if (study->initializer.unit_variance) {
+            weights.variance = lsuv_variance(study, activation, batch_norm, l, bias->variance);
+            weights.kurtosis = 3;
+            weights.noise = 0;
+        }
+        variances[l - 1] = weights.variance;
+    }
+    return weights;
 }
 
 /* The deviation of one run when its numbers are rounded: theory's is that of exact arithmetic. */
@@ -53,7 +124,11 @@ fi_status fi_init_predict(const fi_cell *cell, const fi_activation *activation, 
     fi_layer_theory *layers = fi_arena_alloc(cell->arena, depth + 1, sizeof *layers);
     if (!units || !variances || !layers)
         return fi_fail_memory((depth + 1) * sizeof *layers, "the predictions");
-    describe_layers(study, units, variances);
+    const fi_weight_moments bias = biases(study);
+    const fi_weight_moments weights =
+        describe_layers(study, activation, batch_norm, &bias, units, variances);
+    if (weights.mean != 0 || isnan(weights.kurtosis) || isnan(bias.variance))
+        return FI_OK; /* weights or biases that have a mean, or are not drawn */
     FI_TRY(fi_theory_predict(
         &(fi_theory_spec){
             .activation = activation,
@@ -62,11 +137,14 @@ fi_status fi_init_predict(const fi_cell *cell, const fi_activation *activation, 
             .units = units,
             .weight_variance = variances,
             .law = study->initializer.law,
-            .bias_variance = study->options->bias_std * study->options->bias_std,
+            .kurtosis = weights.kurtosis,
+            .noise = weights.noise,
+            .bias_variance = bias.variance,
             .batch_norm = batch_norm,
             .input = study->input_moments,
         },
         layers, cell->arena));
+    leave_out(study, &bias, batch_norm, depth, layers);
     for (size_t l = 0; l <= depth; l++) {
         const fi_layer_theory *t = &layers[l];
 #define X(id, name, long_name, units, axes)

@@ -1,6 +1,7 @@
 /* What every study program does around its work. */
 #define _GNU_SOURCE
 #include "program.h"
+#include "scheme.h"
 
 #include "../core/internal.h"
 #include "../core/workers.h"
@@ -81,11 +82,8 @@ void fi_program_list(FILE *stream)
     for (size_t k = 0; k < count; k++)
         fprintf(stream, "  %-16s  %-34s  %s\n", activations[k].name, activations[k].formula,
                 activations[k].citation);
-    fprintf(stream, "\ninitializers\n");
-    const fi_initializer *initializers = fi_initializers(&count);
-    for (size_t k = 0; k < count; k++)
-        fprintf(stream, "  %-16s  %-34s  %s\n", initializers[k].name, initializers[k].formula,
-                initializers[k].citation);
+    fputc('\n', stream);
+    fi_scheme_list(stream);
 }
 
 int fi_program_end(const char *name, fi_status status)

@@ -35,6 +35,7 @@ static double excess_kurtosis(fi_law law)
     case FI_TRUNCATED:
         return fourth / (second * second) - 3;
     case FI_CONSTANT:
+    case FI_EYE:
         break;
     }
     return (double)NAN;
@@ -54,7 +55,8 @@ static void weights(const fi_propagation *net, size_t layer)
     const fi_theory_spec *spec = net->spec;
     const double count = (double)spec->units[layer - 1] * (double)spec->units[layer];
     const double variance = spec->weight_variance[layer - 1];
-    const double quadratic = spec->law == FI_ORTHOGONAL ? 0 : (2 + net->excess) / count;
+    const double own = spec->law == FI_ORTHOGONAL ? 0 : 2 + net->excess;
+    const double quadratic = (spec->kurtosis > 0 ? spec->noise : own) / count;
     fi_layer_theory *out = &net->layers[layer];
     out->weight_mean = (fi_prediction){0, sqrt(variance / count)};
     out->weight_variance = (fi_prediction){variance * (1 - 1 / count),
@@ -151,6 +153,8 @@ fi_status fi_theory_predict(const fi_theory_spec *spec, fi_layer_theory *layers,
     fi_propagation net = {.spec = spec, .layers = layers, .samples = (double)spec->samples};
     net.eps = spec->eps > 0 ? spec->eps : 1e-5;
     net.excess = excess_kurtosis(spec->law);
+    if (spec->kurtosis > 0 && spec->law != FI_ORTHOGONAL)
+        net.excess = spec->kurtosis - 3;
     net.kernels = fi_arena_zeros(scratch, spec->depth + 1, sizeof *net.kernels);
     net.gains = fi_arena_zeros(scratch, spec->depth + 1, sizeof *net.gains);
     net.batch = fi_arena_zeros(scratch, spec->depth + 1, sizeof *net.batch);
