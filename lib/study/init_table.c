@@ -88,17 +88,17 @@ static double value_of(const fi_dataset *dataset, const struct column *column, s
     const size_t runs = dataset->axes[FI_AXIS_RUN].size;
     const size_t layers = dataset->axes[FI_AXIS_LAYER].size;
     const double *measured = dataset->values[column->variable] + cell * runs * layers + layer;
-    const double predicted = dataset->values[column->predicted][cell * layers + layer];
-    const double deviation = dataset->values[column->predicted_sd][cell * layers + layer];
     if (column->shown == EXPECTED)
-        return sqrt(predicted);
+        return sqrt(dataset->values[column->predicted][cell * layers + layer]);
     double sum = 0;
     for (size_t run = 0; run < runs; run++)
         sum += column->shown == ROOT ? sqrt(measured[run * layers]) : measured[run * layers];
     const double mean = sum / (double)runs;
-    if (column->shown == DEVIATION)
-        return deviation > 0 ? (mean - predicted) / deviation * sqrt((double)runs) : (double)NAN;
-    return column->shown == PERCENT ? 100 * mean : mean;
+    if (column->shown != DEVIATION)
+        return column->shown == PERCENT ? 100 * mean : mean;
+    const double predicted = dataset->values[column->predicted][cell * layers + layer];
+    const double deviation = dataset->values[column->predicted_sd][cell * layers + layer];
+    return deviation > 0 ? (mean - predicted) / deviation * sqrt((double)runs) : (double)NAN;
 }
 
 static void print_layers(const fi_dataset *dataset, const fi_init_scheme *scheme, size_t cell,
