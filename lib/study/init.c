@@ -10,11 +10,9 @@
 #include "options.h"
 #include "progress.h"
 #include "replace.h"
-#include "revision.h"
 #include "scheme.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -241,59 +239,6 @@ static fi_status check_memory(const fi_init_context *context, size_t activations
     return fi_program_check_memory(jobs * fi_init_cell_bytes(context) + record, jobs);
 }
 
-/* The options that decide the results, as a command that gives them again. */
-static char *command(const fi_init_scheme *scheme, const fi_init_options *options, fi_arena *arena)
-{
-    char *text = fi_arena_alloc(arena, 8192, 1);
-    if (!text)
-        return NULL;
-    int n = snprintf(text, 8192,
-                     "%s --activation=%s --batch-norm=%s --depth=%llu --width=%llu --runs=%llu "
-                     "--seed=%llu --gain=%.17g --bias-std=%.17g",
-                     scheme->name, options->activation, options->batch_norm,
-                     (unsigned long long)options->depth, (unsigned long long)options->width,
-                     (unsigned long long)options->runs, (unsigned long long)options->seed,
-                     options->gain, options->bias_std);
-    if (!scheme->initializer && n < 8192)
-        n += snprintf(text + n, 8192 - (size_t)n, " --initializer=%s", options->initializer);
-    if (options->bias && n < 8192)
-        n += snprintf(text + n, 8192 - (size_t)n, " --bias=%s", options->bias);
-    if (options->samples && n < 8192)
-        n += snprintf(text + n, 8192 - (size_t)n, " --samples=%llu",
-                      (unsigned long long)options->samples);
-    if (options->distribution && n < 8192)
-        n += snprintf(text + n, 8192 - (size_t)n, " --distribution=%s", options->distribution);
-    if (options->input && n < 8192)
-        n += snprintf(text + n, 8192 - (size_t)n, " --input=%s", options->input);
-    if (n < 8192)
-        snprintf(text + n, 8192 - (size_t)n, "%s%s", options->forward_only ? " --no-backward" : "",
-                 options->jacobian ? " --jacobian" : "");
-    return text;
-}
-
-static fi_status describe(fi_dataset *dataset, const fi_init_scheme *scheme,
-                          const fi_init_context *context, fi_arena *arena)
-{
-    const fi_attribute rows[] = {
-        {"title", "Activation and gradient statistics of a network with its first weights"},
-        {"scheme", scheme->name},
-        {"initializer", context->initializer.name},
-        {"formula", context->initializer.formula},
-        {"references", context->initializer.citation},
-        {"source", "fanin " FI_VERSION},
-        {"revision", FI_REVISION},
-        {"command", command(scheme, context->options, arena)},
-        {"blas", fi_blas_name()},
-        {"blas_kernel", fi_blas_kernel()},
-    };
-    fi_attribute *attributes = fi_arena_alloc(arena, sizeof rows, 1);
-    if (!attributes || !rows[7].text)
-        return fi_fail_memory(sizeof rows, "the attributes");
-    dataset->attributes = memcpy(attributes, rows, sizeof rows);
-    dataset->n_attributes = sizeof rows / sizeof *rows;
-    return FI_OK;
-}
-
 /* Fails now, and not after the work, where the file could not be written. */
 static fi_status check_output(const char *path)
 {
@@ -335,33 +280,25 @@ static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_
                      options->common.quiet ? NULL : fi_progress, dataset, arena);
     fi_progress_end();
     FI_TRY(status);
-    FI_TRY(describe(dataset, scheme, context, arena));
+    fi_init_judge(dataset, context);
+    FI_TRY(fi_init_describe(dataset, scheme, context, arena));
     return fi_dataset_write(dataset, options->common.output);
 }
 
-static fi_status print(const fi_dataset *dataset, const fi_init_scheme *scheme,
-                       const fi_init_options *options)
+static fi_status print(const fi_dataset *dataset, const fi_init_context *context,
+                       const fi_init_scheme *scheme)
 {
+    const fi_init_options *options = context->options;
     if (options->common.csv)
         return fi_dataset_export(dataset, FI_INIT_PER_LAYER, FI_CSV, stdout);
     if (options->common.json)
         return fi_dataset_export(dataset, FI_INIT_PER_LAYER, FI_JSON, stdout);
     if (!options->common.quiet) {
-        fi_init_print(dataset, scheme, stdout);
+        fi_init_print(dataset, context, scheme, stdout);
         (void)fflush(stdout); /* what it says of failure is asked for at the end */
         fprintf(stderr, "%s: wrote %s\n", scheme->name, options->common.output);
     }
     return FI_OK;
-}
-
-/* What the table says of a scheme that was asked for: "NAME: FORMULA". */
-static const char *about(const fi_initializer *initializer, fi_arena *arena)
-{
-    const size_t size = strlen(initializer->name) + strlen(initializer->formula) + 3;
-    char *text = fi_arena_zeros(arena, size, 1);
-    if (text)
-        snprintf(text, size, "%s: %s", initializer->name, initializer->formula);
-    return text;
 }
 
 static fi_status study(int argc, char **argv, const fi_init_scheme *scheme, fi_arena *arena)
@@ -399,8 +336,8 @@ static fi_status study(int argc, char **argv, const fi_init_scheme *scheme, fi_a
     FI_TRY(run(scheme, &context, &dataset, arena));
     fi_init_scheme shown = *scheme;
     if (!shown.about)
-        shown.about = about(&context.initializer, arena);
-    return shown.about ? print(&dataset, &shown, &options) : FI_ENOMEM;
+        shown.about = fi_init_about(&context.initializer, arena);
+    return shown.about ? print(&dataset, &context, &shown) : FI_ENOMEM;
 }
 
 int fi_init_study(int argc, char **argv, const fi_init_scheme *scheme)

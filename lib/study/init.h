@@ -68,7 +68,19 @@ FI_CHECKED fi_status fi_init_predict(const fi_cell *cell, const fi_activation *a
 /* Bytes that one cell takes; a double, because the sizes asked for may be absurd. */
 double fi_init_cell_bytes(const fi_init_context *context);
 
-/* One table for each activation and batch norm, means over the runs. */
-void fi_init_print(const fi_dataset *dataset, const fi_init_scheme *scheme, FILE *stream);
+/* Fills in what the verdicts find over the layers: factors a layer, forward and backward. */
+void fi_init_judge(fi_dataset *dataset, const fi_init_context *context);
+
+/* One table and verdict for each activation and batch norm, means over the runs. */
+void fi_init_print(const fi_dataset *dataset, const fi_init_context *context,
+                   const fi_init_scheme *scheme, FILE *stream);
+
+/* Provenance, as the dataset's attributes. Fails with FI_ENOMEM only. */
+FI_CHECKED fi_status fi_init_describe(fi_dataset *dataset, const fi_init_scheme *scheme,
+                                      const fi_init_context *context, fi_arena *arena);
+
+/* What the table says of a scheme that was asked for, "NAME: FORMULA"; NULL if memory is refused.
+ */
+const char *fi_init_about(const fi_initializer *initializer, fi_arena *arena);
 
 #endif

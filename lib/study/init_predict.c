@@ -11,6 +11,7 @@
 
 #define RUN (1U << FI_AXIS_RUN)
 #define LAYER FI_INIT_PER_LAYER
+#define KIND (1U << FI_AXIS_ACTIVATION | 1U << FI_AXIS_BATCH_NORM)
 #define BIN (1U << FI_AXIS_BIN)
 #define EDGE (1U << FI_AXIS_EDGE)
 

@@ -1,5 +1,6 @@
-/* The table on the terminal: one for each activation and batch norm, means over the runs. */
+/* The tables on the terminal: one for each activation and batch norm, and the verdict below it. */
 #include "init.h"
+#include "verdict.h"
 
 #include <math.h>
 #include <string.h>
@@ -113,7 +114,39 @@ static void print_layers(const fi_dataset *dataset, const fi_init_scheme *scheme
     }
 }
 
-void fi_init_print(const fi_dataset *dataset, const fi_init_scheme *scheme, FILE *stream)
+static fi_verdict judge(const fi_dataset *dataset, const fi_init_context *context,
+                        size_t activation, size_t batch_norm)
+{
+    const fi_init_options *options = context->options;
+    const size_t width = options->width;
+    const fi_weight_moments weights =
+        fi_initializer_moments(&context->initializer, options->gain, width, width);
+    return fi_verdict_compute(&(fi_verdict_input){
+        .dataset = dataset,
+        .at_activation = activation,
+        .at_batch_norm = batch_norm,
+        .activation = context->activations[activation],
+        .batch_norm = context->batch_norms[batch_norm],
+        .width = width,
+        .sw2 = context->initializer.unit_variance ? (double)NAN : (double)width * weights.variance,
+        .sb2 = options->bias_std * options->bias_std,
+    });
+}
+
+void fi_init_judge(fi_dataset *dataset, const fi_init_context *context)
+{
+    const fi_axis *axes = dataset->axes;
+    for (size_t a = 0; a < axes[FI_AXIS_ACTIVATION].size; a++)
+        for (size_t b = 0; b < axes[FI_AXIS_BATCH_NORM].size; b++) {
+            const fi_verdict verdict = judge(dataset, context, a, b);
+            const size_t at = a * axes[FI_AXIS_BATCH_NORM].size + b;
+            dataset->values[FI_INIT_FORWARD_FACTOR][at] = verdict.signal.factor;
+            dataset->values[FI_INIT_BACKWARD_FACTOR][at] = verdict.gradient.factor;
+        }
+}
+
+void fi_init_print(const fi_dataset *dataset, const fi_init_context *context,
+                   const fi_init_scheme *scheme, FILE *stream)
 {
     const fi_axis *axes = dataset->axes;
     const size_t runs = axes[FI_AXIS_RUN].size;
@@ -127,5 +160,8 @@ void fi_init_print(const fi_dataset *dataset, const fi_init_scheme *scheme, FILE
                     axes[FI_AXIS_BATCH_NORM].labels[b]);
             print_header(scheme, stream);
             print_layers(dataset, scheme, a * axes[FI_AXIS_BATCH_NORM].size + b, stream);
+            const fi_verdict verdict = judge(dataset, context, a, b);
+            fputc('\n', stream);
+            fi_verdict_print(&verdict, stream);
         }
 }

@@ -98,6 +98,7 @@ WHEN(gradient_holds, v->gradient.change == FI_CHANGE_NONE)
 WHEN(gradient_passes, v->gradient.lost_seen)
 WHEN(gradient_outlasts, v->gradient.lost > 1e6)
 WHEN(no_dw, !isfinite(v->dw_top) || !isfinite(v->dw_bottom))
+WHEN(same_dw, v->dw_most < 1.02 * v->dw_least)
 WHEN(even_dw, v->dw_most < 1.5 * v->dw_least)
 
 WHEN(no_regime, unmeasured(v) || equal_units(v) || (v->batch_norm && signal_stops_at_once(v)) ||
@@ -360,6 +361,7 @@ static const fi_rule rules[] = {
     SAY(GRADIENT_LOST, gradient_outlasts, ""),
     SAY(GRADIENT_LOST, always, "; over about {gradient.lost} layers this makes a factor 1000"),
     SAY(DW, no_dw, ""),
+    SAY(DW, same_dw, " (dW: {dw.bottom} in all layers)"),
     SAY(DW, even_dw, " (dW: {dw.least} to {dw.most} in all layers)"),
     SAY(DW, always, " (dW: {dw.top} in layer {depth}, {dw.bottom} in layer 1)"),
     SAY(THEORY, theory_dies, "shrink {theory.times}x a layer"),

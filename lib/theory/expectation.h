@@ -51,6 +51,9 @@ typedef struct fi_table {
     double coefficient[FI_ORDER + 1][FI_ROWS];
 } fi_table;
 
+/* E phi^2 alone under the normal law, at a twentieth of a table's cost. q > 0. */
+double fi_second_moment(const fi_integrand *integrand, double q);
+
 /* batch 0: the normal law; else at least 5. q > 0. */
 void fi_table_init(fi_table *table, const fi_integrand *integrand, double q, size_t batch);
 

@@ -10,20 +10,18 @@
 #define LARGEST 1e12 /* of q: beyond it is called an explosion */
 #define LEAST 1e-24
 
-static double table_map(const fi_integrand *integrand, double q, double sw2, double sb2)
+static double variance_map(const fi_integrand *integrand, double q, double sw2, double sb2)
 {
-    fi_table table;
-    fi_table_init(&table, integrand, q, 0);
-    return sw2 * table.second + sb2;
+    return sw2 * fi_second_moment(integrand, q) + sb2;
 }
 
 /* Bisection on log q between a and b, where map(q) - q has unlike signs. */
 static double root_of_q(const fi_integrand *integrand, double sw2, double sb2, double a, double b)
 {
-    const bool falls = table_map(integrand, a, sw2, sb2) > a;
+    const bool falls = variance_map(integrand, a, sw2, sb2) > a;
     for (int step = 0; step < 60 && b - a > 1e-15 * b; step++) {
         const double middle = b > 4 * a ? sqrt(a * b) : 0.5 * (a + b);
-        *((table_map(integrand, middle, sw2, sb2) > middle) == falls ? &a : &b) = middle;
+        *((variance_map(integrand, middle, sw2, sb2) > middle) == falls ? &a : &b) = middle;
     }
     return 0.5 * (a + b);
 }
@@ -32,18 +30,18 @@ static double root_of_q(const fi_integrand *integrand, double sw2, double sb2, d
 static double fixed_q(const fi_integrand *integrand, double sw2, double sb2)
 {
     double q = sw2 + sb2;
-    const double image = table_map(integrand, q, sw2, sb2);
+    const double image = variance_map(integrand, q, sw2, sb2);
     if (fabs(image - q) < 1e-12 * q)
         return q;
     const bool up = image > q;
     for (double before = q;; before = q) {
-        q = up ? fmax(q * 2, table_map(integrand, q, sw2, sb2))
-               : fmin(q / 2, table_map(integrand, q, sw2, sb2));
+        q = up ? fmax(q * 2, variance_map(integrand, q, sw2, sb2))
+               : fmin(q / 2, variance_map(integrand, q, sw2, sb2));
         if (q > LARGEST)
             return HUGE_VAL;
         if (q < LEAST)
             return 0;
-        if ((table_map(integrand, q, sw2, sb2) > q) != up)
+        if ((variance_map(integrand, q, sw2, sb2) > q) != up)
             return root_of_q(integrand, sw2, sb2, fmin(before, q), fmax(before, q));
     }
 }

@@ -102,7 +102,7 @@ void fi_integrand_init(fi_integrand *integrand, const fi_activation *activation)
 
 /* The accumulators of one table, row by row. */
 struct sums {
-    double mass, mean;
+    double mass, mean, second;
     double value[LANES];
     double product[LANES][LANES];
     double coefficient[FI_ORDER + 1][LANES];
@@ -210,7 +210,8 @@ static double panel_end(const struct rule *rule, double at, size_t *next)
     return end - at > 1.0001 * step ? at + step : end;
 }
 
-/* One pass over all nodes: the mass and the mean of phi (first), then the rest about that mean. */
+/* One pass over all nodes: the mass, the mean of phi and of its square (first), then the rest about
+ * that mean. */
 static void sweep(const struct rule *rule, struct sums *sums, bool first)
 {
     size_t next = 0;
@@ -223,7 +224,9 @@ static void sweep(const struct rule *rule, struct sums *sums, bool first)
             const double w = half * rule->w[n] * density(g, rule->batch);
             if (first) {
                 sums->mass += w;
-                sums->mean += w * rule->integrand->activation->phi(z);
+                const double phi = rule->integrand->activation->phi(z);
+                sums->mean += w * phi;
+                sums->second += w * phi * phi;
                 continue;
             }
             panel.g[n] = g;
@@ -233,8 +236,10 @@ static void sweep(const struct rule *rule, struct sums *sums, bool first)
         if (!first)
             add_panel(sums, &panel, &rule->recurrence);
     }
-    if (first)
+    if (first) {
         sums->mean /= sums->mass;
+        sums->second /= sums->mass;
+    }
 }
 
 /* Row `to` = sum of factors x rows, in value, covariance and coefficients; rows before it only. */
@@ -258,6 +263,19 @@ static void forget(fi_table *table)
     double *numbers = (double *)table;
     for (size_t i = 0; i < sizeof *table / sizeof *numbers; i++)
         numbers[i] = (double)NAN;
+}
+
+double fi_second_moment(const fi_integrand *integrand, double q)
+{
+    struct sums sums;
+    memset(&sums, 0, sizeof sums);
+    struct rule rule = {.integrand = integrand, .scale = sqrt(q), .reach = REACH};
+    FI_REQUIRE(!(q <= 0));
+    if (!(q < LARGEST) || (integrand->wild && q > 6400))
+        return (double)NAN;
+    legendre(rule.x, rule.w);
+    sweep(&rule, &sums, true);
+    return sums.second;
 }
 
 void fi_table_init(fi_table *table, const fi_integrand *integrand, double q, size_t batch)
