@@ -25,7 +25,7 @@ set multiplot
 set label 1 title at screen 0.5, 0.977 center font ",17" textcolor "#222222"
 
 # Points: means over the runs, with the deviation of a run; line and band: theory's.
-set tmargin at screen 0.92
+set tmargin at screen 0.905
 set bmargin at screen 0.635
 set xlabel "layer (0 is the input)" textcolor "#444444"
 set xrange [-0.3:depth + 0.3]
@@ -39,6 +39,10 @@ do for [a = 1:2] {
     }
 }
 set label 25 "points: mean and deviation of the runs; line and band: what theory predicts of one run" at screen 0.98, 0.562 right textcolor "#666666"
+# the verdict's factor a layer, forward and backward, as the titles of the panels say
+show(v) = v eq "NA" ? "-" : sprintf("×%.3g", real(v))
+factor(a, b, name) = show(system(sprintf("awk -F'\\t' -v a=%s -v b=%s 'NR == 1 { for (k = 1; k <= NF; k++) if ($k == \"%s\") c = k; next } $1 == a && $2 == b { print $c; exit }' %s", activations[a], norms[b], name, summary)))
+factors(name) = sprintf("a layer: tanh %s (bn %s), ReLU %s (bn %s)", factor(1, 1, name), factor(1, 2, name), factor(2, 1, name), factor(2, 2, name))
 root(v) = v > 0 ? sqrt(v) : NaN
 array quantities[3] = ["activation_mean", "activation_variance", "gradient_variance"]
 array titles[3] = ["mean of the activations", "standard deviation of the activations", "standard deviation of the gradients"]
@@ -49,6 +53,8 @@ do for [panel = 1:3] {
     set lmargin at screen 0.055 + (panel - 1) * 0.325
     set rmargin at screen 0.055 + (panel - 1) * 0.325 + 0.275
     set title titles[panel]
+    if (panel == 2) { set label 40 factors("forward_factor") at graph 0.5, 1.035 center font ",9" textcolor "#444444" }
+    if (panel == 3) { set label 40 factors("backward_factor") at graph 0.5, 1.035 center font ",9" textcolor "#444444" }
     logarithmic = panel == 3
     if (panel == 2) {
         stats summary using (column("activation_variance")) nooutput
@@ -65,6 +71,7 @@ do for [panel = 1:3] {
             using (column("layer") + 0.12 * (b - 1.5)):(pick(a, b, shown(column(q)))):(pick(a, b, shown(column(q) - column(q."_sd")))):(pick(a, b, shown(column(q) + column(q."_sd")))) \
             with yerrorbars linecolor rgb colours[a] pointtype (b == 2 ? 6 : 7) pointsize 0.6
     unset label 1
+    unset label 40
     do for [k = 21:25] { unset label k }
 }
 unset logscale y
