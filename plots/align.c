@@ -27,12 +27,18 @@ bool fi_is_aligned(const char *axis)
     return strcmp(axis, "run") != 0 && strcmp(axis, "bin") != 0 && strcmp(axis, "edge") != 0;
 }
 
-/* A seed is no statistic, a prediction is no measurement, and a bin's count means nothing beside
- * one of other edges. */
+/*
+ * A seed is no statistic, a prediction is no measurement, a verdict's factor is a summary without a
+ * deviation, and a bin's count means nothing beside one of other edges.
+ */
 static bool is_statistic(const struct table *table, size_t variable)
 {
+    static const char *const others[] = {"seed", "forward_factor", "backward_factor"};
     const char *const name = table->variables[variable].name;
-    return strcmp(name, "seed") != 0 && strncmp(name, "predicted_", strlen("predicted_")) != 0 &&
+    for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+        if (strcmp(name, others[k]) == 0)
+            return false;
+    return strncmp(name, "predicted_", strlen("predicted_")) != 0 &&
            !is_along(table, variable, "bin") && !is_along(table, variable, "edge");
 }
 
