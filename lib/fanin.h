@@ -2,8 +2,9 @@
  * fanin: how the first weights of a deep network decide what its layers carry.
  *
  * The public header, in the order in which a study uses it: status, random streams, memory, blobs,
- * initializers, activations, statistics, nets, data; then, in headers of their own that this one
- * includes, theory (fanin_theory.h), datasets and studies (fanin_study.h).
+ * initializers, activations, statistics, nets; then, in headers of their own that this one
+ * includes, data (fanin_data.h), training (fanin_train.h), theory (fanin_theory.h), datasets and
+ * studies (fanin_study.h).
  *
  * Conventions. Matrices are row-major: a batch is (samples, units), a weight matrix is
  * (fan_in, fan_out), and a dense layer computes z = x W + b. Elements are fi_real, statistics are
@@ -272,9 +273,10 @@ typedef enum fi_phase {
 } fi_phase;
 
 typedef struct fi_net_spec {
-    size_t samples, inputs; /* the shape of the input batch */
+    size_t samples, inputs; /* the shape of the input batch, the largest there will be */
     uint64_t seed;
     fi_keep keep;
+    bool no_input_gradient; /* backward leaves out what no parameter's gradient needs */
 } fi_net_spec;
 
 FI_CHECKED FI_API fi_status fi_net_new(fi_net **net, fi_arena *arena, const fi_net_spec *spec);
@@ -326,12 +328,23 @@ typedef struct fi_watcher {
     void *context;
 } fi_watcher;
 
+/* From now on a batch has this many samples, at most those of the spec. */
+FI_API void fi_net_set_samples(fi_net *net, size_t samples);
+
 /* Runs the net on x (samples, inputs); `watcher` may be NULL. Fails with FI_ENOMEM only. */
 FI_CHECKED FI_API fi_status fi_net_forward(fi_net *net, const fi_real *x, fi_phase phase,
                                            const fi_watcher *watcher);
 
 /* Back from the cotangent of the top, (samples, units of the top); needs a kept forward pass. */
 FI_API void fi_net_backward(fi_net *net, const fi_real *cotangent, const fi_watcher *watcher);
+
+/* Draws all parameters now, as the first forward pass would; needs a net that keeps them. */
+FI_CHECKED FI_API fi_status fi_net_draw(fi_net *net);
+
+/* FI_TRAIN passes so far, which dropout's masks depend on; a resumed net goes on from the number.
+ */
+FI_API uint64_t fi_net_trainings(const fi_net *net);
+FI_API void fi_net_set_trainings(fi_net *net, uint64_t trainings);
 
 FI_API const fi_blob *fi_net_output(const fi_net *net);
 FI_API const fi_blob *fi_net_input(const fi_net *net);
@@ -346,6 +359,15 @@ FI_API const fi_blob *fi_layer_output(const fi_layer *layer);
 /* Parameters: dense has W (fan_in, fan_out) and b (1, fan_out); batch norm gamma, beta (1, units).
  */
 FI_API fi_blob *fi_layer_parameter(const fi_layer *layer, size_t index); /* NULL past the last */
+/*
+ * What the solver multiplies its learning rate and its L2 by for this layer's parameters; 1 at
+ * first. A rate of 0 freezes the layer: it computes no gradients of parameters, batch norm keeps
+ * and uses its running statistics, and backward ends where everything below is frozen.
+ */
+FI_API void fi_layer_multiply(fi_layer *layer, double rate, double decay);
+FI_API double fi_layer_rate(const fi_layer *layer);
+FI_API double fi_layer_decay(const fi_layer *layer);
+
 /* State that is not trained: batch norm has the running mean and variance, (1, units). */
 FI_API fi_blob *fi_layer_state(const fi_layer *layer, size_t index); /* NULL past the last */
 
@@ -357,25 +379,9 @@ FI_API fi_blob *fi_layer_state(const fi_layer *layer, size_t index); /* NULL pas
 FI_API double fi_softmax_loss(size_t samples, size_t classes, const fi_real *logits,
                               const int32_t *labels, fi_real *dlogits, size_t *correct);
 
-/* ---- data ------------------------------------------------------------------------------------ */
+#include "fanin_data.h"
 
-/* An IDX file of unsigned bytes (LeCun's MNIST format): `rows` records of `cols` bytes. */
-typedef struct fi_idx {
-    size_t rows, cols, rank;
-    size_t shape[4]; /* as the file gives it; cols is the product of all but the first */
-    uint8_t *bytes;
-} fi_idx;
-
-/*
- * Reads the first `rows` records (0: all; more than there are is FI_EDATA). The file is checked
- * against its header. Fails with FI_EIO, FI_EDATA or FI_ENOMEM.
- */
-FI_CHECKED FI_API fi_status fi_idx_read(fi_idx *idx, const char *path, size_t rows,
-                                        fi_arena *arena);
-
-/* x = bytes / 255 less the per-pixel mean of the given rows (the AlexNet practice). */
-FI_API void fi_center_pixels(size_t rows, size_t cols, const uint8_t *bytes, fi_real *x,
-                             fi_real *mean /* (cols), or NULL */);
+#include "fanin_train.h"
 
 #include "fanin_theory.h"
 

@@ -114,6 +114,12 @@ static FI_CLONES void normalize(struct tile tile, const fi_real *x, const double
     }
 }
 
+/* Normalized by the batch's own statistics; a frozen layer never is. */
+static bool by_batch(const fi_layer *layer, const fi_pass *pass)
+{
+    return pass->phase == FI_TRAIN && layer->rate != 0;
+}
+
 static void forward(fi_layer *layer, const fi_pass *pass)
 {
     const struct batch_norm *norm = (const struct batch_norm *)layer;
@@ -124,7 +130,7 @@ static void forward(fi_layer *layer, const fi_pass *pass)
         double *inverse = norm->inverse + first;
         double variance[TILE];
         double scale[TILE];
-        if (pass->phase == FI_TRAIN) {
+        if (by_batch(layer, pass)) {
             batch_statistics(tile, x, mean, variance);
             update_running(layer, first, tile, mean, variance);
         } else {
@@ -179,12 +185,12 @@ static FI_CLONES void propagate(struct tile tile, const fi_real *restrict x,
 /*
  * With xhat = (x - mean) / sqrt(variance + eps) and means over the batch,
  * dx = gamma / sqrt(variance + eps) (dy - mean(dy) - xhat mean(dy xhat)); the two means come from
- * the statistics' dependence on x, which FI_TEST does not have.
+ * the statistics' dependence on x, which running statistics do not have.
  */
 static void backward(fi_layer *layer, const fi_pass *pass)
 {
     const struct batch_norm *norm = (const struct batch_norm *)layer;
-    const double n = pass->phase == FI_TRAIN ? (double)layer->out.rows : (double)INFINITY;
+    const double n = by_batch(layer, pass) ? (double)layer->out.rows : (double)INFINITY;
     for (size_t first = 0; first < layer->out.cols; first += TILE) {
         const struct tile tile = tile_at(layer, first);
         const fi_real *x = layer->in->data + first;

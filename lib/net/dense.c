@@ -142,21 +142,24 @@ static void forward(fi_layer *layer, const fi_pass *pass)
 {
     struct dense *dense = (struct dense *)layer;
     multiply(layer);
-    if (dense->initializer->unit_variance && !dense->unit_variance_reached &&
+    if (dense->initializer->unit_variance && !dense->unit_variance_reached && !layer->loaded &&
         pass->phase == FI_TRAIN)
         reach_unit_variance(dense);
 }
 
-/* dW = x' dz and db = 1' dz, summed over the samples; dx = dz W'. */
+/* dW = x' dz and db = 1' dz, summed over the samples, unless frozen; dx = dz W', where wanted. */
 static void backward(fi_layer *layer, const fi_pass *pass)
 {
     (void)pass;
     const fi_blob *x = layer->in;
     const fi_blob *z = &layer->out;
     const fi_blob *w = &layer->parameters[0];
-    fi_gemm(FI_TRANSPOSED, FI_AS_IS, w->rows, w->cols, x->rows, x->data, z->diff, 0, w->diff);
-    sum_rows(z->rows, z->cols, z->diff, layer->parameters[1].diff);
-    fi_gemm(FI_AS_IS, FI_TRANSPOSED, x->rows, x->cols, z->cols, z->diff, w->data, 0, x->diff);
+    if (layer->rate != 0) {
+        fi_gemm(FI_TRANSPOSED, FI_AS_IS, w->rows, w->cols, x->rows, x->data, z->diff, 0, w->diff);
+        sum_rows(z->rows, z->cols, z->diff, layer->parameters[1].diff);
+    }
+    if (x->diff)
+        fi_gemm(FI_AS_IS, FI_TRANSPOSED, x->rows, x->cols, z->cols, z->diff, w->data, 0, x->diff);
 }
 
 static const fi_kind dense_kind = {

@@ -130,7 +130,7 @@ static fi_status place_data(fi_net *net, const fi_real *x, fi_phase phase)
         if (free_below && own_below && (layer->uses & FI_ELEMENTWISE)) {
             layer->out.data = layer->in->data;
         } else if (keeps) {
-            FI_TRY(keep(net, &layer->own_data, layer->out.rows, layer->out.cols, "activations"));
+            FI_TRY(keep(net, &layer->own_data, net->spec.samples, layer->out.cols, "activations"));
             layer->out.data = layer->own_data;
         } else {
             layer->out.data = other(net->data_pool, layer->in->data);
@@ -149,18 +149,20 @@ static fi_status place_diff(fi_net *net)
     const bool keeps_all = net->spec.keep == FI_KEEP_ALL;
     fi_layer *top = net->layers[net->n_layers - 1];
     if (keeps_all)
-        FI_TRY(keep(net, &top->own_diff, top->out.rows, top->out.cols, "gradients"));
+        FI_TRY(keep(net, &top->own_diff, net->spec.samples, top->out.cols, "gradients"));
     top->out.diff = keeps_all ? top->own_diff : net->diff_pool[0];
     for (size_t i = net->n_layers; i-- > 0;) {
         fi_layer *layer = net->layers[i];
         fi_blob *in = layer->in;
         const bool shares = keeps_all ? in->data == layer->out.data
                                       : (layer->uses & (FI_ELEMENTWISE | FI_IDENTITY)) != 0;
-        if (shares) {
+        if (i == 0 && net->spec.no_input_gradient && !shares) {
+            in->diff = NULL;
+        } else if (shares) {
             in->diff = layer->out.diff;
         } else if (keeps_all) {
             fi_real **own = i ? &net->layers[i - 1]->own_diff : &net->input_diff;
-            FI_TRY(keep(net, own, in->rows, in->cols, "gradients"));
+            FI_TRY(keep(net, own, net->spec.samples, in->cols, "gradients"));
             in->diff = *own;
         } else {
             in->diff = other(net->diff_pool, layer->out.diff);

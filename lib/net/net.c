@@ -60,6 +60,8 @@ fi_layer *fi_layer_new(const fi_net *net, const fi_kind *kind, size_t size, cons
     if (!layer)
         return NULL;
     layer->kind = kind;
+    layer->rate = 1;
+    layer->decay = 1;
     layer->depth = top(net) ? top(net)->depth : 0;
     layer->in = (fi_blob *)fi_net_output(net);
     layer->out = (fi_blob){.rows = net->spec.samples, .cols = units};
@@ -107,6 +109,24 @@ static fi_status draw(const fi_net *net, fi_layer *layer)
     return FI_OK;
 }
 
+fi_status fi_net_draw(fi_net *net)
+{
+    FI_REQUIRE(net && net->spec.keep != FI_KEEP_NOTHING);
+    FI_TRY(fi_net_allocate(net));
+    for (size_t i = 0; i < net->n_layers; i++)
+        FI_TRY(draw(net, net->layers[i]));
+    return FI_OK;
+}
+
+void fi_net_set_samples(fi_net *net, size_t samples)
+{
+    FI_REQUIRE(net && samples > 0 && samples <= net->spec.samples);
+    net->kept = false;
+    net->input.rows = samples;
+    for (size_t i = 0; i < net->n_layers; i++)
+        net->layers[i]->out.rows = samples;
+}
+
 /* x is neither copied nor written; it must stay until the backward pass. */
 fi_status fi_net_forward(fi_net *net, const fi_real *x, fi_phase phase, const fi_watcher *watcher)
 {
@@ -128,6 +148,16 @@ fi_status fi_net_forward(fi_net *net, const fi_real *x, fi_phase phase, const fi
     return FI_OK;
 }
 
+/* The lowest layer whose gradients anything needs. */
+static size_t last_backward(const fi_net *net)
+{
+    size_t lowest = 0;
+    while (net->spec.no_input_gradient && lowest + 1 < net->n_layers &&
+           !(net->layers[lowest]->parameters[0].cols && net->layers[lowest]->rate != 0))
+        lowest++;
+    return lowest;
+}
+
 /* The output's own diff, there after a forward pass, may hold the cotangent: that saves a copy. */
 void fi_net_backward(fi_net *net, const fi_real *cotangent, const fi_watcher *watcher)
 {
@@ -136,7 +166,8 @@ void fi_net_backward(fi_net *net, const fi_real *cotangent, const fi_watcher *wa
     const fi_blob *out = fi_net_output(net);
     if (cotangent != out->diff)
         memcpy(out->diff, cotangent, out->rows * out->cols * sizeof *cotangent);
-    for (size_t i = net->n_layers; i-- > 0;) {
+    const size_t lowest = last_backward(net);
+    for (size_t i = net->n_layers; i-- > lowest;) {
         fi_layer *layer = net->layers[i];
         tell(watcher, FI_BEFORE_BACKWARD, layer);
         if (!(layer->uses & FI_IDENTITY))
@@ -166,6 +197,33 @@ fi_layer *fi_net_layer(const fi_net *net, size_t index)
 {
     FI_REQUIRE(index < net->n_layers);
     return net->layers[index];
+}
+
+uint64_t fi_net_trainings(const fi_net *net)
+{
+    return net->trainings;
+}
+
+void fi_net_set_trainings(fi_net *net, uint64_t trainings)
+{
+    net->trainings = trainings;
+}
+
+void fi_layer_multiply(fi_layer *layer, double rate, double decay)
+{
+    FI_REQUIRE(rate >= 0 && decay >= 0);
+    layer->rate = rate;
+    layer->decay = decay;
+}
+
+double fi_layer_rate(const fi_layer *layer)
+{
+    return layer->rate;
+}
+
+double fi_layer_decay(const fi_layer *layer)
+{
+    return layer->decay;
 }
 
 const char *fi_layer_name(const fi_layer *layer)

@@ -230,7 +230,7 @@ void fi_verdict_print(const fi_verdict *verdict, FILE *stream)
     const char *remedy = NULL;
     say(&p, verdict->batch_norm ? "{name}, batch norm on: " : "{name}, batch norm off: ");
     for (int topic = 0; topic < FI_SENTENCES; topic++) {
-        const fi_rule *rule = fi_rule_of((fi_topic)topic, verdict);
+        const fi_verdict_rule *rule = fi_rule_of((fi_topic)topic, verdict);
         if (!rule)
             continue;
         say(&p, rule->text);

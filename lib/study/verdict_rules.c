@@ -137,7 +137,7 @@ WHEN(xavier, near(v->scale, 1, 0.001))
 #define BREAKS "some are infinite or not numbers"
 #define REGIME_OF "by theory gradients, and small differences between inputs, "
 
-static const fi_rule rules[] = {
+static const fi_verdict_rule rules[] = {
     IS(OVERFLOWS, signal_overflows,
        "the signal explodes and overflows. Its standard deviation grows {signal.times}x a layer, "
        "and from layer {nonfinite.layer} on " BREAKS ".",
@@ -386,7 +386,7 @@ static const fi_rule rules[] = {
     SAY(DEEPER, always, "{SCALE}"),
 };
 
-const fi_rule *fi_rule_of(fi_topic topic, const fi_verdict *verdict)
+const fi_verdict_rule *fi_rule_of(fi_topic topic, const fi_verdict *verdict)
 {
     for (size_t k = 0; k < sizeof rules / sizeof *rules; k++)
         if (rules[k].topic == topic && rules[k].when(verdict))

@@ -28,14 +28,14 @@ typedef enum fi_topic {
  * A text names quantities, as {signal.times}, and topics, as {SCALE}, in whose place their rule
  * speaks. The paragraph ends with the remedy of its first rule that has one.
  */
-typedef struct fi_rule {
+typedef struct fi_verdict_rule {
     fi_topic topic;
     fi_verdict_class class; /* of the rules on the signal */
     bool (*when)(const fi_verdict *verdict);
     const char *text, *remedy;
-} fi_rule;
+} fi_verdict_rule;
 
 /* The first rule on the topic that holds; NULL: there is nothing to say. */
-const fi_rule *fi_rule_of(fi_topic topic, const fi_verdict *verdict);
+const fi_verdict_rule *fi_rule_of(fi_topic topic, const fi_verdict *verdict);
 
 #endif

@@ -91,7 +91,7 @@ static fi_status build(fi_net **net, fi_arena *arena, fi_keep keep)
 {
     const fi_dense_spec dense = {.units = 6, .initializer = fi_initializer_find("he_normal")};
     const fi_activation *tanh_row = fi_activation_find("tanh");
-    fi_status status = fi_net_new(net, arena, &(fi_net_spec){SAMPLES, INPUTS, 7, keep});
+    fi_status status = fi_net_new(net, arena, &(fi_net_spec){SAMPLES, INPUTS, 7, keep, false});
     for (int l = 0; l < 12 && status == FI_OK; l++) { /* 48 layers, past the first array of them */
         status = fi_net_dense(*net, &dense);
         if (status == FI_OK)
