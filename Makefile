@@ -9,20 +9,27 @@ ARGS =
 # Options for `meson setup`, the first time.
 CONFIGURE =
 
-# In the order of studies/meson.build; init-custom is for schemes that its user names.
-STUDIES := $(filter-out init-custom,$(filter $(patsubst studies/%.c,%,$(wildcard studies/*.c)),\
-                    $(shell tr -s "[]', " '\n' <studies/meson.build)))
+# In the order of studies/meson.build: the studies of first weights, and those of training. What
+# init-custom and train do, their user says.
+ALL := $(filter $(patsubst studies/%.c,%,$(wildcard studies/*.c)),\
+                $(shell tr -s "[]', " '\n' <studies/meson.build))
+CUSTOM = init-custom train
+STUDIES := $(filter-out $(CUSTOM),$(filter init-%,$(ALL)))
+TRAINING := $(filter-out $(CUSTOM) init-%,$(ALL))
 SOURCES = $(wildcard lib/*.h lib/*/*.[ch] studies/*.c plots/*.[ch] tests/*/*.[ch])
 NINJA = ninja --quiet -C $(BUILD) $(if $(JOBS),-j $(JOBS))
 OPTIONS = $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
-.PHONY: help build studies $(STUDIES) init-custom plots test bench mnist check-readers check-asan check-tidy \
+.PHONY: help build studies training $(ALL) plots test bench mnist check-readers check-asan check-tidy \
         format-check format clean install
 
 help:
 	@echo 'make studies        build, run every study, print its table, write results/NAME.h5'
-	@for study in $(STUDIES); do printf 'make %-14s build and run this study alone\n' $$study; done
+	@echo 'make training       the same for the studies of training, on MNIST after `make mnist`'
+	@echo 'make NAME           one study alone: $(STUDIES)'
+	@echo '                    $(TRAINING)'
 	@echo 'make init-custom    your own scheme: ARGS="--initializer he_uniform:gain=1.1"'
+	@echo 'make train          your own net: ARGS="--depth 3 --batch-norm on --snapshot FILE"'
 	@echo 'make plots          draw plots/*.svg and *.png, after running the studies not run yet'
 	@echo 'make test           build and run the tests'
 	@echo 'make bench          time the kernels and a whole study'
@@ -46,7 +53,13 @@ build: $(BUILD)/build.ninja
 studies: build
 	@set -e; for study in $(STUDIES); do $(BUILD)/studies/$$study $(OPTIONS); done
 
-$(STUDIES) init-custom: build
+training: $(TRAINING)
+
+# Its figure shows the loss by the second too.
+minibatch: OPTIONS += --clock
+# One after the other here too, whatever MAKEFLAGS say.
+.NOTPARALLEL:
+$(ALL): build
 	@$(BUILD)/studies/$@ $(OPTIONS)
 
 plots: build $(filter studies $(STUDIES),$(MAKECMDGOALS))

@@ -246,6 +246,10 @@ FI_API void fi_histogram(size_t n, const fi_real *x, double lower, double upper,
  */
 FI_API size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch);
 
+/* The same of columns that differ by more than `tolerance` somewhere: rounding parts copies too. */
+FI_API size_t fi_unlike_columns(size_t rows, size_t cols, const fi_real *x, double tolerance,
+                                fi_arena *scratch);
+
 /*
  * Of the rows of x (rows, cols), samples in the space of a layer's units: the mean cosine between
  * two of them, rows of zeros left out; and the effective rank (tr C)^2 / tr C^2 of their covariance
@@ -269,7 +273,8 @@ typedef enum fi_keep {
 
 typedef enum fi_phase {
     FI_TRAIN,
-    FI_TEST
+    FI_TEST,
+    FI_PROBE /* statistics of the batch as in FI_TRAIN, but nothing is dropped or updated */
 } fi_phase;
 
 typedef struct fi_net_spec {

@@ -103,4 +103,68 @@ typedef struct fi_init_scheme {
 } fi_init_scheme;
 FI_API int fi_init_study(int argc, char **argv, const fi_init_scheme *scheme);
 
+/* ---- training studies ------------------------------------------------------------------------ */
+
+/* All that decides one run of training: a net, its data, its solver. Options set it, axes vary it. */
+typedef struct fi_recipe {
+    /* The net: `depth` times dense, batch norm, activation, dropout; then dense, the logits. */
+    uint64_t depth, width;
+    const char *activation;  /* a row of activations.def */
+    const char *initializer; /* NAME[:key=value,...]; the logits' too */
+    double bias_std;         /* biases ~ N(0, bias_std^2) */
+    bool batch_norm;
+    double keep; /* dropout's; 1: none */
+    /* The data: rows for training (0: all), classes first <= c < end (0, 0: all), transform. */
+    uint64_t training, first_class, end_class;
+    const char *transform; /* a row of transforms.def */
+    uint64_t components;   /* of pca and whiten; 0: all */
+    /* The solver. */
+    const char *rule;   /* a row of rules.def */
+    const char *policy; /* NAME[:key=value,...] */
+    double rate, momentum, l2, clip;
+    uint64_t batch, epochs;
+    uint64_t updates; /* in place of epochs, unless 0 */
+    /* Fine-tuning: all but the logits learn at this multiple of the rate; 0 freezes them. */
+    double lower_rate;
+    uint64_t pretraining; /* epochs on the classes below first_class before it; 0: none */
+    uint64_t subnetworks; /* dropout: masks whose mean is held against FI_TEST; 0: none */
+    uint64_t seed;
+} fi_recipe;
+
+/*
+ * A training study: the recipe varied along axes, each with several seeds. Its curves and the
+ * layers' statistics along the way go to results/NAME.h5, a table and a diagnosis of each position
+ * to stdout. Without axes it is one run, which may be stopped and resumed. Returns the program's
+ * exit code.
+ */
+enum {
+    FI_MOST_TRAIN_AXES = 3
+};
+typedef struct fi_train_scheme {
+    const char *name, *about; /* about: what the study does, a clause that begins "trains ..." */
+    size_t n_axes;
+    fi_axis axes[FI_MOST_TRAIN_AXES];
+    const char *varies;  /* the options that the axes decide, between spaces: " batch rate " */
+    fi_recipe defaults;  /* 0 or NULL: the program's */
+    uint64_t samples;    /* for training, to read; 0: the program's */
+    uint64_t each;       /* and of these so many of each class; 0: all */
+    uint64_t validation; /* 0: the program's */
+    uint64_t runs;       /* seeds; 0 means 1 */
+    uint64_t points;     /* evaluations along a run; 0: the program's */
+    /* Changes the recipe to that of the position along the axes; NULL: there are no axes. */
+    void (*vary)(const size_t *position, fi_recipe *recipe);
+    /* Says in words what the study as a whole shows, from its numbers; or NULL. */
+    void (*conclude)(const fi_dataset *dataset, FILE *stream);
+} fi_train_scheme;
+
+/*
+ * For `conclude`: the variable's value at a position along the scheme's axes, at the last
+ * evaluation of each run, on average over the runs; of this layer, where it has layers. NaN where a
+ * run has no such value.
+ */
+FI_API double fi_train_final(const fi_dataset *dataset, const char *variable,
+                             const size_t *position, size_t layer);
+
+FI_API int fi_train_study(int argc, char **argv, const fi_train_scheme *scheme);
+
 #endif

@@ -121,6 +121,10 @@ FI_CHECKED FI_API fi_status fi_snapshot_write(const char *path, const fi_net *ne
                                               const fi_array *arrays, size_t n_attributes,
                                               const struct fi_attribute *attributes);
 
+/* The same of the net and solver, in memory: the arrays point to theirs. Fails with FI_ENOMEM. */
+FI_CHECKED FI_API fi_status fi_snapshot_of(fi_snapshot *snapshot, const fi_net *net,
+                                           const fi_solver *solver, fi_arena *arena);
+
 /* Reads a whole snapshot. Fails with FI_EIO, FI_EDATA (no snapshot of fanin's) or FI_ENOMEM. */
 FI_CHECKED FI_API fi_status fi_snapshot_read(fi_snapshot *snapshot, const char *path,
                                              fi_arena *arena);

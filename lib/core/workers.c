@@ -100,6 +100,11 @@ void fi_workers_interrupt(void)
     interrupted = 1;
 }
 
+bool fi_workers_interrupted(void)
+{
+    return interrupted != 0;
+}
+
 unsigned fi_workers_available(void)
 {
     cpu_set_t set;

@@ -18,6 +18,9 @@ FI_CHECKED fi_status fi_workers_run(unsigned jobs, size_t count, fi_work work, v
 /* Asks all running workers to stop after their current items; safe in a signal handler. */
 void fi_workers_interrupt(void);
 
+/* Whether that has been asked: an item that takes long may look, and fail with FI_EINTERRUPTED. */
+bool fi_workers_interrupted(void);
+
 /* Processors this process may run on, at least 1. */
 unsigned fi_workers_available(void);
 

@@ -3,61 +3,14 @@
  * one big-endian 32-bit size a dimension, then the elements, the last index fastest. Only unsigned
  * bytes are read. The file's length is held against its header before anything is allocated.
  */
-#define _GNU_SOURCE
 #include "../core/internal.h"
+#include "file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define UNSIGNED_BYTE 0x08
 #define MAX_RANK 4
 #define MAX_HEADER (4 + 4 * MAX_RANK)
-
-static fi_status fail_io(const char *path, const char *verb)
-{
-    return fi_fail(FI_EIO, "cannot %s '%s': %s", verb, path, strerror(errno));
-}
-
-/* Opens a regular file and tells its length. A pipe has none to check: it is refused. */
-static fi_status open_regular(const char *path, int *file, uint64_t *length)
-{
-    *file =
-        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer: do not wait */
-    if (*file < 0)
-        return fail_io(path, "open");
-    struct stat about;
-    if (fstat(*file, &about) != 0)
-        return fail_io(path, "examine");
-    if (S_ISDIR(about.st_mode))
-        return fi_fail(FI_EIO, "'%s' is a directory; give the path of one IDX file", path);
-    if (!S_ISREG(about.st_mode))
-        return fi_fail(FI_EIO, "'%s' is a pipe or device; save the data to a file and give that",
-                       path);
-    *length = (uint64_t)about.st_size;
-    return FI_OK;
-}
-
-/* Reads exactly n bytes at the offset, however many calls that takes. */
-static fi_status read_exactly(int file, const char *path, uint8_t *bytes, uint64_t n,
-                              uint64_t offset)
-{
-    for (uint64_t done = 0; done < n;) {
-        const ssize_t got = pread(file, bytes + done, n - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail_io(path, "read");
-        if (got == 0)
-            return fi_fail(FI_EIO, "'%s' became shorter while it was read; try again", path);
-        done += (uint64_t)got;
-    }
-    return FI_OK;
-}
 
 static const char *type_name(uint8_t type)
 {
@@ -135,45 +88,41 @@ static fi_status check_shape(const char *path, const uint8_t *sizes, uint64_t le
     return FI_OK;
 }
 
-static fi_status read_header(int file, const char *path, uint64_t length, fi_idx *idx)
+static fi_status read_header(const fi_file *file, fi_idx *idx)
 {
+    const uint64_t length = file->length;
     uint8_t header[MAX_HEADER] = {0};
-    const uint64_t present = length < sizeof header ? length : sizeof header;
-    FI_TRY(read_exactly(file, path, header, present, 0));
-    FI_TRY(check_magic(path, header, length, &idx->rank));
+    FI_TRY(fi_file_read(file, 0, length < sizeof header ? length : sizeof header, header));
+    FI_TRY(check_magic(file->path, header, length, &idx->rank));
     if (length < 4 + 4 * (uint64_t)idx->rank)
         return fi_fail(FI_EDATA,
                        "'%s' is truncated: an IDX header of rank %zu has %zu bytes, found %" PRIu64,
-                       path, idx->rank, 4 + 4 * idx->rank, length);
-    return check_shape(path, header + 4, length, idx);
+                       file->path, idx->rank, 4 + 4 * idx->rank, length);
+    return check_shape(file->path, header + 4, length, idx);
 }
 
-static fi_status read_open(int file, const char *path, uint64_t length, size_t rows,
-                           fi_arena *arena, fi_idx *idx)
+static fi_status read_open(const fi_file *file, size_t rows, fi_arena *arena, fi_idx *idx)
 {
-    FI_TRY(read_header(file, path, length, idx));
+    FI_TRY(read_header(file, idx));
     if (rows > idx->shape[0])
         return fi_fail(FI_EDATA,
                        "'%s' has %zu records, %zu were asked for; ask for %zu or fewer (--samples)",
-                       path, idx->shape[0], rows, idx->shape[0]);
+                       file->path, idx->shape[0], rows, idx->shape[0]);
     idx->rows = rows ? rows : idx->shape[0];
     idx->bytes = fi_arena_alloc(arena, idx->rows, idx->cols);
     if (!idx->bytes)
         return fi_fail_memory(idx->rows * idx->cols, "the input data");
-    return read_exactly(file, path, idx->bytes, (uint64_t)idx->rows * idx->cols,
-                        4 + 4 * (uint64_t)idx->rank);
+    return fi_file_read(file, 4 + 4 * (uint64_t)idx->rank, (uint64_t)idx->rows * idx->cols,
+                        idx->bytes);
 }
 
 fi_status fi_idx_read(fi_idx *idx, const char *path, size_t rows, fi_arena *arena)
 {
     FI_REQUIRE(idx && path && arena);
     *idx = (fi_idx){0};
-    int file = -1;
-    uint64_t length = 0;
-    fi_status status = open_regular(path, &file, &length);
-    if (status == FI_OK)
-        status = read_open(file, path, length, rows, arena, idx);
-    if (file >= 0)
-        close(file);
+    fi_file file;
+    FI_TRY(fi_file_open(&file, path, "IDX file"));
+    const fi_status status = read_open(&file, rows, arena, idx);
+    fi_file_close(&file);
     return status;
 }

@@ -12,32 +12,26 @@
 #include <string.h>
 
 enum {
-    LANES = 16,
+    LANES = FI_LANES,
     BLOCK = 64 * LANES
 };
 
 /* ---- the stream ------------------------------------------------------------------------------ */
 
-struct lanes {
-    uint64_t state[LANES];
-    uint64_t multiplier, increment; /* of LANES steps at once */
-};
-
 /* The jump is affine: its increment is the image of 0, its multiplier that of 1, less that. */
-static struct lanes lanes_from(fi_rng rng)
+fi_lanes fi_lanes_from(fi_rng rng)
 {
     fi_rng zero = {.state = 0, .inc = rng.inc};
     fi_rng one = {.state = 1, .inc = rng.inc};
     fi_rng_advance(&zero, LANES);
     fi_rng_advance(&one, LANES);
-    struct lanes lanes = {.multiplier = one.state - zero.state, .increment = zero.state};
+    fi_lanes lanes = {.multiplier = one.state - zero.state, .increment = zero.state};
     for (size_t k = 0; k < LANES; k++, fi_rng_advance(&rng, 1))
         lanes.state[k] = rng.state;
     return lanes;
 }
 
-/* The next `rounds` times LANES outputs. */
-FI_CLONES static void lanes_run(struct lanes *restrict lanes, size_t rounds, uint32_t *restrict x)
+FI_CLONES static void lanes_run(fi_lanes *restrict lanes, size_t rounds, uint32_t *restrict x)
 {
     const uint64_t multiplier = lanes->multiplier;
     const uint64_t increment = lanes->increment;
@@ -47,6 +41,12 @@ FI_CLONES static void lanes_run(struct lanes *restrict lanes, size_t rounds, uin
         for (size_t k = 0; k < LANES; k++)
             lanes->state[k] = lanes->state[k] * multiplier + increment;
     }
+}
+
+/* The loader cannot hide a function that it picks: the clones are behind one that it does not. */
+void fi_lanes_run(fi_lanes *restrict lanes, size_t rounds, uint32_t *restrict x)
+{
+    lanes_run(lanes, rounds, x);
 }
 
 /* ---- the laws -------------------------------------------------------------------------------- */
@@ -251,7 +251,7 @@ FI_CLONES static void truncated(size_t n, uint32_t *x, const fi_cut *cut, float 
 /* The cut is that of FI_TRUNCATED. */
 static void draw(fi_rng *rng, fi_law law, const fi_cut *cut, double std, size_t n, fi_real *out)
 {
-    struct lanes lanes = lanes_from(*rng);
+    fi_lanes lanes = fi_lanes_from(*rng);
     uint32_t x[BLOCK] = {0};
     for (size_t i = 0; i < n; i += BLOCK) {
         const size_t count = n - i < BLOCK ? n - i : BLOCK;

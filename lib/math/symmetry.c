@@ -5,6 +5,7 @@
  */
 #include "../core/internal.h"
 
+#include <math.h>
 #include <string.h>
 
 #ifdef FI_DOUBLE
@@ -124,4 +125,38 @@ size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena 
     for (; r < rows && p.n_open > 0; r++)
         refine(&p, x + r * cols);
     return p.singles + p.n_open;
+}
+
+/* ---- up to a tolerance ----------------------------------------------------------------------- */
+
+static bool alike(size_t rows, size_t cols, const fi_real *x, double tolerance, size_t i, size_t j)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const double a = (double)x[r * cols + i];
+        const double b = (double)x[r * cols + j];
+        if (!(fabs(a - b) <= tolerance) && key_of(x[r * cols + i]) != key_of(x[r * cols + j]))
+            return false;
+    }
+    return true;
+}
+
+/* Each column is held against those that stand for one of their kind; random ones part at once. */
+size_t fi_unlike_columns(size_t rows, size_t cols, const fi_real *x, double tolerance,
+                         fi_arena *scratch)
+{
+    FI_REQUIRE((x || rows == 0 || cols == 0) && scratch && tolerance >= 0);
+    size_t *const first = fi_arena_alloc(scratch, cols + 1, sizeof *first);
+    size_t kinds = 0;
+    if (!first) {
+        (void)fi_fail_memory(cols * sizeof *first, "comparing columns");
+        return 0;
+    }
+    for (size_t c = 0; c < cols; c++) {
+        size_t k = 0;
+        while (k < kinds && !alike(rows, cols, x, tolerance, first[k], c))
+            k++;
+        if (k == kinds)
+            first[kinds++] = c;
+    }
+    return kinds;
 }

@@ -117,7 +117,7 @@ static FI_CLONES void normalize(struct tile tile, const fi_real *x, const double
 /* Normalized by the batch's own statistics; a frozen layer never is. */
 static bool by_batch(const fi_layer *layer, const fi_pass *pass)
 {
-    return pass->phase == FI_TRAIN && layer->rate != 0;
+    return pass->phase != FI_TEST && layer->rate != 0;
 }
 
 static void forward(fi_layer *layer, const fi_pass *pass)
@@ -132,7 +132,8 @@ static void forward(fi_layer *layer, const fi_pass *pass)
         double scale[TILE];
         if (by_batch(layer, pass)) {
             batch_statistics(tile, x, mean, variance);
-            update_running(layer, first, tile, mean, variance);
+            if (pass->phase == FI_TRAIN)
+                update_running(layer, first, tile, mean, variance);
         } else {
             for (size_t c = 0; c < tile.cols; c++) {
                 mean[c] = (double)layer->states[0].data[first + c];

@@ -25,7 +25,6 @@ struct dense {
     const fi_initializer *initializer, *bias;
     double gain, bias_std;
     /* What LSUV divided W by, one after the other: W drawn anew is divided again. */
-    bool unit_variance_reached;
     size_t n_divisors;
     double divisors[MOST_DIVISORS];
 };
@@ -135,15 +134,14 @@ static void reach_unit_variance(struct dense *dense)
         dense->divisors[dense->n_divisors] = ratio;
         multiply(&dense->layer);
     }
-    dense->unit_variance_reached = true;
+    dense->layer.settled = true;
 }
 
 static void forward(fi_layer *layer, const fi_pass *pass)
 {
     struct dense *dense = (struct dense *)layer;
     multiply(layer);
-    if (dense->initializer->unit_variance && !dense->unit_variance_reached && !layer->loaded &&
-        pass->phase == FI_TRAIN)
+    if (dense->initializer->unit_variance && !layer->settled && pass->phase != FI_TEST)
         reach_unit_variance(dense);
 }
 

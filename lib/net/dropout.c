@@ -5,6 +5,7 @@
 #include "layer.h"
 
 #include "../core/internal.h"
+#include "../math/draw.h"
 
 #include <math.h>
 
@@ -16,7 +17,7 @@ struct dropout {
 static unsigned uses(const fi_layer *layer, fi_phase phase)
 {
     const bool all = ((const struct dropout *)layer)->keep == 1;
-    return FI_ELEMENTWISE | (all || phase == FI_TEST ? FI_IDENTITY : 0);
+    return FI_ELEMENTWISE | (all || phase != FI_TRAIN ? FI_IDENTITY : 0);
 }
 
 /* to = scale from where the draw is at most `last`, else 0; to may be from. */
@@ -34,18 +35,18 @@ static FI_CLONES void select_kept(size_t n, const uint32_t *restrict draws, uint
 static void drop(const fi_layer *layer, const fi_pass *pass, const fi_real *from, fi_real *to)
 {
     enum {
-        TILE = 1024
+        TILE = 64 * FI_LANES
     };
     const double keep = ((const struct dropout *)layer)->keep;
     const uint32_t last = (uint32_t)(ceil(keep * 0x1p32) - 1);
     const fi_real scale = (fi_real)(1 / keep);
     const size_t n = layer->out.rows * layer->out.cols;
-    fi_rng rng = fi_rng_stream(pass->seed, FI_FOR_DROPOUT, layer->depth, pass->step);
+    fi_lanes lanes =
+        fi_lanes_from(fi_rng_stream(pass->seed, FI_FOR_DROPOUT, layer->depth, pass->step));
     for (size_t first = 0; first < n; first += TILE) {
         const size_t count = n - first < TILE ? n - first : TILE;
         uint32_t draws[TILE];
-        for (size_t k = 0; k < count; k++)
-            draws[k] = fi_rng_u32(&rng);
+        fi_lanes_run(&lanes, (count + FI_LANES - 1) / FI_LANES, draws);
         select_kept(count, draws, last, scale, from + first, to + first);
     }
 }

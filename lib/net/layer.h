@@ -50,7 +50,7 @@ struct fi_layer {
     fi_blob parameters[FI_MAX_PARAMETERS], states[FI_MAX_STATES];
     unsigned uses;                /* in this pass */
     bool drawn;                   /* parameters and state have their values */
-    bool loaded;                  /* and these came from a file: they are not to be scaled */
+    bool settled;                 /* and these are not to be scaled: loaded, or scaled already */
     double rate, decay;           /* the solver's multipliers */
     fi_real *own_data, *own_diff; /* out's own memory, if any; out may share another blob's */
 };

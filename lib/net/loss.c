@@ -13,13 +13,30 @@ static size_t argmax(size_t n, const fi_real *x)
     return best;
 }
 
-/* log(sum_k exp(x_k - shift)): with the largest x as shift the sum is within [1, n]. */
-static double log_sum_exp(size_t n, const fi_real *x, double shift)
+/*
+ * One sample's loss; d (n), unless it is NULL, gets (p - [k == label]) / samples and may be x. With
+ * the largest logit taken out the sum of exponentials is within [1, n]; d holds them between the
+ * loops, rounded to fi_real, but for the label's, from which 1 is subtracted.
+ */
+static double sample_loss(size_t n, const fi_real *x, size_t label, double largest, double samples,
+                          fi_real *d)
 {
+    const double logit = (double)x[label] - largest;
     double sum = 0;
-    for (size_t k = 0; k < n; k++)
-        sum += exp((double)x[k] - shift);
-    return log(sum);
+    double at_label = 0;
+    for (size_t k = 0; k < n; k++) {
+        const double term = exp((double)x[k] - largest);
+        sum += term;
+        if (k == label)
+            at_label = term;
+        if (d)
+            d[k] = (fi_real)term;
+    }
+    for (size_t k = 0; d && k < n; k++)
+        d[k] = (fi_real)((double)d[k] / (sum * samples));
+    if (d)
+        d[label] = (fi_real)((at_label / sum - 1) / samples);
+    return log(sum) - logit;
 }
 
 /* dlogits may be logits. */
@@ -35,14 +52,9 @@ double fi_softmax_loss(size_t samples, size_t classes, const fi_real *logits, co
         FI_REQUIRE(labels[r] >= 0 && (size_t)labels[r] < classes);
         const size_t label = (size_t)labels[r];
         const size_t best = argmax(classes, x);
-        const double shift = (double)x[best];
-        const double log_sum = log_sum_exp(classes, x, shift);
-        loss += log_sum - ((double)x[label] - shift);
         hits += best == label;
-        for (size_t k = 0; dlogits && k < classes; k++) {
-            const double p = exp((double)x[k] - shift - log_sum);
-            dlogits[r * classes + k] = (fi_real)((p - (k == label)) / (double)samples);
-        }
+        loss += sample_loss(classes, x, label, (double)x[best], (double)samples,
+                            dlogits ? dlogits + r * classes : NULL);
     }
     if (correct)
         *correct = hits;

@@ -40,6 +40,16 @@ double fi_axis_number(const fi_axis *axis, size_t k)
     return axis->values ? axis->values[k] : (double)k;
 }
 
+fi_status fi_axis_count(double first, size_t count, double **values, fi_arena *arena)
+{
+    *values = fi_arena_alloc(arena, count, sizeof **values);
+    if (!*values)
+        return fi_fail_memory(count * sizeof **values, "an axis");
+    for (size_t k = 0; k < count; k++)
+        (*values)[k] = first + (double)k;
+    return FI_OK;
+}
+
 void fi_number_text(double number, char text[FI_NUMBER_TEXT])
 {
     if (isnan(number)) { /* of either sign */

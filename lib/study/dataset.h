@@ -20,6 +20,9 @@ size_t fi_axes_index(size_t n_axes, const fi_axis *axes, uint32_t mask, const si
 /* The number as position k of an axis without labels. */
 double fi_axis_number(const fi_axis *axis, size_t k);
 
+/* An axis's values first, first + 1, ..., in the arena. Fails with FI_ENOMEM. */
+FI_CHECKED fi_status fi_axis_count(double first, size_t count, double **values, fi_arena *arena);
+
 /* The shortest of %.15g, %.16g and %.17g that reads back to the same bits. */
 void fi_number_text(double number, char text[FI_NUMBER_TEXT]);
 

@@ -7,6 +7,7 @@
 #include "../core/arena.h"
 #include "../core/internal.h"
 #include "../math/gemm.h"
+#include "dataset.h"
 #include "options.h"
 #include "progress.h"
 #include "replace.h"
@@ -176,17 +177,6 @@ static fi_status find_batch_norm(fi_init_context *context, size_t *first, size_t
     return fi_unknown_name("batch norm", name, names, 3);
 }
 
-/* 0 .. count - 1, plus `first`. */
-static fi_status count_from(double first, size_t count, double **numbers, fi_arena *arena)
-{
-    *numbers = fi_arena_alloc(arena, count, sizeof **numbers);
-    if (!*numbers)
-        return fi_fail_memory(count * sizeof **numbers, "an axis");
-    for (size_t k = 0; k < count; k++)
-        (*numbers)[k] = first + (double)k;
-    return FI_OK;
-}
-
 static fi_status make_axes(fi_init_context *context, fi_axis axes[FI_INIT_AXES], fi_arena *arena)
 {
     static const char *const off_on[] = {"off", "on"};
@@ -198,11 +188,11 @@ static fi_status make_axes(fi_init_context *context, fi_axis axes[FI_INIT_AXES],
     double *seeds = NULL;
     FI_TRY(find_activations(context, options->activation, &activations, arena));
     FI_TRY(find_batch_norm(context, &first, &batch_norms));
-    FI_TRY(count_from((double)options->seed, options->runs, &seeds, arena));
-    FI_TRY(count_from(0, options->runs, &numbers[FI_AXIS_RUN], arena));
-    FI_TRY(count_from(0, options->depth + 1, &numbers[FI_AXIS_LAYER], arena));
-    FI_TRY(count_from(0, FI_INIT_BINS, &numbers[FI_AXIS_BIN], arena));
-    FI_TRY(count_from(0, FI_INIT_BINS + 1, &numbers[FI_AXIS_EDGE], arena));
+    FI_TRY(fi_axis_count((double)options->seed, options->runs, &seeds, arena));
+    FI_TRY(fi_axis_count(0, options->runs, &numbers[FI_AXIS_RUN], arena));
+    FI_TRY(fi_axis_count(0, options->depth + 1, &numbers[FI_AXIS_LAYER], arena));
+    FI_TRY(fi_axis_count(0, FI_INIT_BINS, &numbers[FI_AXIS_BIN], arena));
+    FI_TRY(fi_axis_count(0, FI_INIT_BINS + 1, &numbers[FI_AXIS_EDGE], arena));
     const char **labels = fi_arena_zeros(arena, activations, sizeof *labels);
     if (!labels)
         return FI_ENOMEM;
@@ -239,15 +229,6 @@ static fi_status check_memory(const fi_init_context *context, size_t activations
     return fi_program_check_memory(jobs * fi_init_cell_bytes(context) + record, jobs);
 }
 
-/* Fails now, and not after the work, where the file could not be written. */
-static fi_status check_output(const char *path)
-{
-    fi_replacement trial;
-    FI_TRY(fi_replacement_begin(&trial, path));
-    fi_replacement_discard(&trial);
-    return FI_OK;
-}
-
 /* Runs the study and writes its file; the dataset stays in the arena. */
 static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_dataset *dataset,
                      fi_arena *arena)
@@ -261,7 +242,7 @@ static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_
     FI_TRY(check_memory(context, 1));
     FI_TRY(make_axes(context, axes, arena));
     FI_TRY(check_memory(context, axes[FI_AXIS_ACTIVATION].size));
-    FI_TRY(check_output(options->common.output));
+    FI_TRY(fi_replacement_try(options->common.output));
     fi_blas_single_thread();
     const fi_study study = {
         .name = scheme->name,

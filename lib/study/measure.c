@@ -1,5 +1,6 @@
 /* The statistics of each layer, into the slots of the cell. */
 #include "measure.h"
+#include "slopes.h"
 
 #include "../core/arena.h"
 #include "../core/internal.h"
@@ -47,49 +48,13 @@ static void record_histogram(fi_measurer *m, size_t layer, const fi_blob *a,
         edges[k] = lower + (double)k * (upper - lower) / FI_INIT_BINS;
 }
 
-/* How many of n slopes are below `least` in size; notes in `alive` those that are not 0. */
-static FI_CLONES size_t count_small(size_t n, const fi_real *restrict slopes, fi_real least,
-                                    fi_real *restrict alive)
-{
-    uint32_t small = 0;
-    for (size_t i = 0; i < n; i++) {
-        const fi_real size = slopes[i] < 0 ? -slopes[i] : slopes[i];
-        small += size < least;
-        alive[i] = size > alive[i] ? size : alive[i];
-    }
-    return small;
-}
-
-/*
- * The slopes of a layer, from its pre-activations z or its activations a, whichever its activation
- * needs: how many are small, and how many units have none but zeros.
- */
 static void record_slopes(fi_measurer *m, size_t layer, const fi_blob *blob, const fi_real *z,
                           const fi_real *a)
 {
-    const size_t units = blob->cols;
-    const fi_real least = (fi_real)(0.05 * m->activation->max_slope);
-    fi_real *ones = fi_arena_alloc(m->cell->arena, units, sizeof *ones);
-    fi_real *slopes = fi_arena_alloc(m->cell->arena, units, sizeof *slopes);
-    fi_real *alive = fi_arena_zeros(m->cell->arena, units, sizeof *alive);
-    if (!ones || !slopes || !alive) {
-        m->out_of_memory = true;
-        return;
-    }
-    for (size_t c = 0; c < units; c++)
-        ones[c] = 1;
-    size_t saturated = 0;
-    for (size_t r = 0; r < blob->rows; r++) {
-        m->activation->backward(units, z ? z + r * units : NULL, a ? a + r * units : NULL, ones,
-                                slopes);
-        saturated += count_small(units, slopes, least, alive);
-    }
-    size_t dead = 0;
-    for (size_t c = 0; c < units; c++)
-        dead += alive[c] == 0;
-    m->cell->slots[FI_INIT_SATURATED_FRACTION][layer] =
-        (double)saturated / ((double)blob->rows * (double)units);
-    m->cell->slots[FI_INIT_DEAD_FRACTION][layer] = (double)dead / (double)units;
+    m->out_of_memory |=
+        !fi_count_slopes(m->activation, blob->rows, blob->cols, z, a, m->cell->arena,
+                         &m->cell->slots[FI_INIT_SATURATED_FRACTION][layer],
+                         &m->cell->slots[FI_INIT_DEAD_FRACTION][layer]);
 }
 
 void fi_measure_activation(fi_measurer *m, size_t layer, const fi_blob *a)

@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include "../core/internal.h"
+#include "../core/pairs.h"
 
 #include <ctype.h>
 #include <getopt.h>
@@ -90,11 +91,7 @@ static void *place(void *options, const fi_option *row)
 static fi_status set_count(void *options, const fi_option *row, const char *text)
 {
     uint64_t value = 0;
-    bool good = *text != '\0';
-    for (const char *c = text; *c && good; c++)
-        good = *c >= '0' && *c <= '9' && !__builtin_mul_overflow(value, 10, &value) &&
-               !__builtin_add_overflow(value, (uint64_t)(*c - '0'), &value);
-    if (!good || (double)value < row->minimum || (double)value > row->maximum)
+    if (!fi_count_of(text, &value) || (double)value < row->minimum || (double)value > row->maximum)
         return fi_fail(FI_EUSAGE, "--%s '%.80s': expected a whole number from %.0f to %.0f",
                        row->name, text, row->minimum, row->maximum);
     *(uint64_t *)place(options, row) = value;
@@ -103,10 +100,8 @@ static fi_status set_count(void *options, const fi_option *row, const char *text
 
 static fi_status set_real(void *options, const fi_option *row, const char *text)
 {
-    char *end = NULL;
-    const double value = strtod(text, &end);
-    if (end == text || *end || isspace((unsigned char)*text) || !isfinite(value) ||
-        value < row->minimum || value > row->maximum)
+    double value = 0;
+    if (!fi_number_of(text, &value) || value < row->minimum || value > row->maximum)
         return fi_fail(FI_EUSAGE, "--%s '%.80s': expected a number from %g to %g", row->name, text,
                        row->minimum, row->maximum);
     *(double *)place(options, row) = value;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "progress.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,24 @@ void fi_progress(size_t done, size_t cells)
             duration(elapsed, taken),
             duration(elapsed * (double)(cells - done) / (double)done, left));
     (void)fflush(stderr); /* a lost line of progress is no loss */
+}
+
+void fi_progress_share(double share, const char *note)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    const double time = now();
+    pthread_mutex_lock(&lock);
+    if (name && time - shown >= INTERVAL && share > 0) {
+        char taken[TEXT];
+        char left[TEXT];
+        const double elapsed = time - started;
+        shown = time;
+        on_screen = true;
+        fprintf(stderr, "\r%.24s: %.0f %%, %s, %s, %s left\033[K", name, 100 * share, note,
+                duration(elapsed, taken), duration(elapsed * (1 / share - 1), left));
+        (void)fflush(stderr);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 void fi_progress_end(void)

@@ -1,4 +1,4 @@
-/* What the writer and the reader of records share: the only place where HDF5 is known. */
+/* What the writers and the readers of records share: the only place where HDF5 is known. */
 #ifndef FI_STUDY_RECORD_H
 #define FI_STUDY_RECORD_H
 
@@ -36,9 +36,27 @@ const char *fi_hdf5_failure(void);
 /* File access without HDF5's locks, which some file systems lack: no record is changed in place. */
 hid_t fi_hdf5_access(void);
 
+/* Creation properties that track the order of creation and keep no times. */
+hid_t fi_hdf5_creation(hid_t class);
+
+/*
+ * A string attribute: fixed length, ASCII, or UTF-8 where it must, ? for bytes that are neither; an
+ * empty one is a single NUL; none of a NULL.
+ */
+void fi_hdf5_write_text(hid_t object, const char *name, const char *text);
+
+/*
+ * Puts a file of what `write` writes in the place of the one at `path`, as a whole. Fails with
+ * FI_EIO.
+ */
+FI_CHECKED fi_status fi_record_write(const char *path,
+                                     void (*write)(hid_t file, const void *content),
+                                     const void *content);
+
 /* A file being read. The first failure stays in `status`; what follows it is not looked at. */
 typedef struct fi_reader {
     const char *path;
+    const char *wanted; /* "a file that a study wrote": what to give where it is none */
     fi_arena *arena;
     fi_status status;
     size_t n_attributes, n_axes, n_variables;
@@ -48,6 +66,10 @@ typedef struct fi_reader {
     fi_variable *variables;
     double **values;
 } fi_reader;
+
+/* Has `read` read the file. Returns reader->status: FI_EIO, FI_EDATA, FI_ENOMEM or what is there.
+ */
+FI_CHECKED fi_status fi_record_read(fi_reader *reader, void (*read)(fi_reader *reader, hid_t file));
 
 /* Memory of the arena, and a string in it; NULL if refused. */
 void *fi_reader_allocate(fi_reader *reader, size_t count, size_t size);

@@ -9,12 +9,8 @@
 #include "../core/internal.h"
 #include "dataset.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static herr_t read_whole(hid_t dataset, hid_t type, void *buffer)
 {
@@ -290,54 +286,18 @@ static void read_file(fi_reader *reader, hid_t file)
     fi_hdf5(H5Pclose(properties));
     fi_hdf5(H5Gclose(root));
     if (reader->status == FI_OK && !fi_hdf5_failure() && reader->n_variables == 0)
-        reader->status = fi_fail(FI_EDATA,
-                                 "'%s' holds no variables; give a file that a study, xarray or "
-                                 "netCDF4 wrote",
-                                 reader->path);
-}
-
-/* FI_EIO unless the path is a file that can be read. */
-static fi_status check_file(const char *path)
-{
-    struct stat found;
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return fi_fail(FI_EIO, "cannot open '%s': %s; give a file that a study wrote", path,
-                       strerror(errno));
-    const bool regular = fstat(file, &found) == 0 && S_ISREG(found.st_mode);
-    close(file);
-    return regular ? FI_OK
-                   : fi_fail(FI_EIO,
-                             "cannot read '%s': it is not a regular file; give a file that a "
-                             "study wrote",
-                             path);
+        reader->status =
+            fi_fail(FI_EDATA, "'%s' holds no variables; give %s", reader->path, reader->wanted);
 }
 
 fi_status fi_dataset_read(fi_dataset *dataset, const char *path, fi_arena *arena)
 {
     FI_REQUIRE(dataset && path && arena);
-    FI_TRY(check_file(path));
-    fi_reader reader = {.path = path, .arena = arena};
-    fi_hdf5_enter();
-    const bool is_hdf5 = H5Fis_hdf5(path) > 0;
-    const hid_t access = fi_hdf5_access();
-    const hid_t file = is_hdf5 ? fi_hdf5(H5Fopen(path, H5F_ACC_RDONLY, access)) : -1;
-    if (file >= 0) {
-        read_file(&reader, file);
-        fi_hdf5(H5Fclose(file));
-    }
-    fi_hdf5(H5Pclose(access));
-    if (reader.status == FI_OK && !is_hdf5)
-        reader.status = fi_fail(FI_EDATA,
-                                "'%s' is not an HDF5 file; give a file that a study, xarray or "
-                                "netCDF4 wrote",
-                                path);
-    else if (reader.status == FI_OK && fi_hdf5_failure())
-        reader.status = fi_fail(FI_EDATA, "cannot read '%s': %s; it may be damaged: write it again",
-                                path, fi_hdf5_failure());
-    fi_hdf5_leave();
+    fi_reader reader = {
+        .path = path, .wanted = "a file that a study, xarray or netCDF4 wrote", .arena = arena};
+    const fi_status status = fi_record_read(&reader, read_file);
     *dataset =
         (fi_dataset){reader.n_attributes, reader.n_axes,    reader.n_variables, reader.attributes,
                      reader.axes,         reader.variables, reader.values};
-    return reader.status;
+    return status;
 }

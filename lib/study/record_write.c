@@ -9,24 +9,13 @@
 
 #include "../core/internal.h"
 #include "dataset.h"
-#include "replace.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TRACKED (H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED)
 #define EXACT 9007199254740992.0 /* 2^53: below it doubles and R tell whole numbers apart */
-
-/* Creation properties of the root group or a dataset. */
-static hid_t creation(hid_t class)
-{
-    const hid_t properties = fi_hdf5(H5Pcreate(class));
-    fi_hdf5(H5Pset_attr_creation_order(properties, TRACKED));
-    fi_hdf5(H5Pset_obj_track_times(properties, false));
-    return properties;
-}
 
 /* Puts ? for each byte that is not UTF-8, which some readers die of; returns if all is ASCII. */
 static bool clean(char *text)
@@ -55,8 +44,7 @@ static void write_attribute(hid_t object, const char *name, hid_t stored, hid_t 
     fi_hdf5(H5Sclose(space));
 }
 
-/* A string attribute: fixed length, ASCII, or UTF-8 where it must; an empty one is a single NUL. */
-static void write_text(hid_t object, const char *name, const char *text)
+void fi_hdf5_write_text(hid_t object, const char *name, const char *text)
 {
     if (!text)
         return;
@@ -79,7 +67,7 @@ static void write_text(hid_t object, const char *name, const char *text)
 static hid_t write_values(hid_t file, const char *name, hid_t stored, int rank, const hsize_t *dims,
                           const double *values)
 {
-    const hid_t properties = creation(H5P_DATASET_CREATE);
+    const hid_t properties = fi_hdf5_creation(H5P_DATASET_CREATE);
     const hid_t space = fi_hdf5(rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR));
     const hid_t dataset =
         fi_hdf5(H5Dcreate2(file, name, stored, space, H5P_DEFAULT, properties, H5P_DEFAULT));
@@ -116,7 +104,7 @@ static void write_labels(hid_t object, const fi_axis *axis, hid_t stored, const 
         *end++ = (char)(k + 1 < axis->size ? ' ' : '\0');
     }
     write_attribute(object, FI_RECORD_FLAGS, stored, H5T_NATIVE_DOUBLE, axis->size, numbers);
-    write_text(object, FI_RECORD_MEANINGS, meanings);
+    fi_hdf5_write_text(object, FI_RECORD_MEANINGS, meanings);
     free(meanings);
 }
 
@@ -135,8 +123,8 @@ static hid_t write_axis(hid_t file, const fi_axis *axis)
     const hid_t stored = axis->labels ? labelled : number;
     const hid_t scale = write_values(file, axis->name, stored, 1, &(hsize_t){axis->size}, numbers);
     fi_hdf5(H5DSset_scale(scale, axis->name));
-    write_text(scale, "long_name", axis->long_name);
-    write_text(scale, "units", axis->units);
+    fi_hdf5_write_text(scale, "long_name", axis->long_name);
+    fi_hdf5_write_text(scale, "units", axis->units);
     if (axis->labels)
         write_labels(scale, axis, stored, numbers);
     free(numbers);
@@ -177,7 +165,7 @@ static void write_coordinates(hid_t object, const fi_dataset *dataset, size_t va
             end = stpcpy(end, dataset->variables[v].name);
         }
     if (end > names)
-        write_text(object, "coordinates", names);
+        fi_hdf5_write_text(object, "coordinates", names);
     free(names);
 }
 
@@ -194,8 +182,8 @@ static void write_variable(hid_t file, const fi_dataset *dataset, size_t v, cons
     const bool whole = coordinate && whole_numbers(values, fi_variable_size(dataset, v));
     const hid_t object = write_values(file, variable->name, whole ? H5T_STD_I64LE : H5T_IEEE_F64LE,
                                       rank, dims, values);
-    write_text(object, "long_name", variable->long_name);
-    write_text(object, "units", variable->units);
+    fi_hdf5_write_text(object, "long_name", variable->long_name);
+    fi_hdf5_write_text(object, "units", variable->units);
     if (!whole)
         write_attribute(object, FI_RECORD_FILL, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1,
                         &(double){NAN});
@@ -208,13 +196,14 @@ static void write_variable(hid_t file, const fi_dataset *dataset, size_t v, cons
     fi_hdf5(H5Dclose(object));
 }
 
-static void write_all(hid_t file, const fi_dataset *dataset)
+static void write_all(hid_t file, const void *content)
 {
+    const fi_dataset *const dataset = content;
     hid_t scales[FI_MAX_AXES];
-    write_text(file, FI_RECORD_CONVENTIONS, "CF-1.8");
+    fi_hdf5_write_text(file, FI_RECORD_CONVENTIONS, "CF-1.8");
     for (size_t k = 0; k < dataset->n_attributes; k++)
         if (strcmp(dataset->attributes[k].name, FI_RECORD_CONVENTIONS) != 0)
-            write_text(file, dataset->attributes[k].name, dataset->attributes[k].text);
+            fi_hdf5_write_text(file, dataset->attributes[k].name, dataset->attributes[k].text);
     for (size_t k = 0; k < dataset->n_axes; k++)
         scales[k] = write_axis(file, &dataset->axes[k]);
     for (size_t v = 0; v < dataset->n_variables; v++)
@@ -223,39 +212,8 @@ static void write_all(hid_t file, const fi_dataset *dataset)
         fi_hdf5(H5Dclose(scales[k]));
 }
 
-/* The whole file, down to the system; what failed is in fi_hdf5_failure(). */
-static void write_file(const char *path, const fi_dataset *dataset)
-{
-    const hid_t access = fi_hdf5_access();
-    fi_hdf5(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18));
-    const hid_t properties = creation(H5P_FILE_CREATE);
-    fi_hdf5(H5Pset_link_creation_order(properties, TRACKED));
-    const hid_t file = fi_hdf5(H5Fcreate(path, H5F_ACC_TRUNC, properties, access));
-    if (file >= 0) {
-        write_all(file, dataset);
-        fi_hdf5(H5Fflush(file, H5F_SCOPE_LOCAL));
-        fi_hdf5(H5Fclose(file));
-    }
-    fi_hdf5(H5Pclose(properties));
-    fi_hdf5(H5Pclose(access));
-}
-
 fi_status fi_dataset_write(const fi_dataset *dataset, const char *path)
 {
     FI_REQUIRE(dataset && path && dataset->n_axes <= FI_MAX_AXES);
-    fi_replacement replacement;
-    FI_TRY(fi_replacement_begin(&replacement, path));
-    char reason[256] = "";
-    fi_hdf5_enter();
-    write_file(replacement.temporary, dataset);
-    if (fi_hdf5_failure())
-        snprintf(reason, sizeof reason, "%s", fi_hdf5_failure());
-    fi_hdf5_leave();
-    if (reason[0] == '\0')
-        return fi_replacement_commit(&replacement);
-    fi_replacement_discard(&replacement);
-    return fi_fail(FI_EIO,
-                   "cannot write '%s': %s; nothing was changed: free some space or give another "
-                   "file name",
-                   path, reason);
+    return fi_record_write(path, write_all, dataset);
 }

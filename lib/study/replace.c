@@ -136,3 +136,11 @@ void fi_replacement_discard(fi_replacement *replacement)
     unlink(replacement->temporary);
     close(replacement->file);
 }
+
+fi_status fi_replacement_try(const char *path)
+{
+    fi_replacement trial;
+    FI_TRY(fi_replacement_begin(&trial, path));
+    fi_replacement_discard(&trial);
+    return FI_OK;
+}

@@ -19,6 +19,9 @@ typedef struct fi_replacement {
  */
 FI_CHECKED fi_status fi_replacement_begin(fi_replacement *replacement, const char *path);
 
+/* Fails as writing would, and changes nothing: to be asked before the work, not after it. */
+FI_CHECKED fi_status fi_replacement_try(const char *path);
+
 /* Puts what the caller has written and closed under the target's name, for good. */
 FI_CHECKED fi_status fi_replacement_commit(fi_replacement *replacement);
 

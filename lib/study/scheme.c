@@ -7,6 +7,7 @@
 
 #include "../core/arena.h"
 #include "../core/internal.h"
+#include "../core/pairs.h"
 #include "../math/draw.h"
 #include "options.h"
 
@@ -181,13 +182,6 @@ static fi_status refuse_key(const fi_initializer *row, const char *name)
     return fi_unknown_name(kind, name, names, count);
 }
 
-static bool number_of(const char *text, double *number)
-{
-    char *end = NULL;
-    *number = strtod(text, &end);
-    return end != text && !*end && !isspace((unsigned char)*text) && isfinite(*number);
-}
-
 /* torch.nn.init.calculate_gain. */
 static double nonlinearity_gain(const char *name, double slope)
 {
@@ -214,10 +208,10 @@ static bool gain_of(char *text, double *gain)
     char *name = strsep(&text, ":");
     double slope = 0.01;
     size_t index = 0;
-    if (!text && number_of(name, gain))
+    if (!text && fi_number_of(name, gain))
         return true;
     if (!index_of(name, nonlinearities, COUNT(nonlinearities), &index) ||
-        (text && (strcasecmp(name, "leaky_relu") != 0 || !number_of(text, &slope))))
+        (text && (strcasecmp(name, "leaky_relu") != 0 || !fi_number_of(text, &slope))))
         return false;
     *gain = nonlinearity_gain(nonlinearities[index], slope);
     return true;
@@ -235,7 +229,7 @@ static fi_status set(const fi_initializer *row, const struct key *key, char *tex
     char given[81];
     double number = 0;
     snprintf(given, sizeof given, "%s", text);
-    const bool good = is_gain ? gain_of(text, &number) : number_of(text, &number);
+    const bool good = is_gain ? gain_of(text, &number) : fi_number_of(text, &number);
     const double compared = is_gain ? fabs(number) : number;
     if (!good || compared < key->minimum || compared > key->maximum)
         return fi_fail(FI_EUSAGE, "%s: %s '%s': expected a number from %g to %g%s", row->name,
@@ -254,8 +248,9 @@ static fi_status apply(const fi_initializer *row, const char *parameters, struct
     char *rest = fi_arena_string(arena, parameters);
     if (!rest)
         return fi_fail_memory(strlen(parameters) + 1, "a scheme");
-    for (char *value; (value = strsep(&rest, ",")) != NULL;) {
-        const char *name = strsep(&value, "=");
+    for (fi_pair pair; fi_pair_next(&rest, &pair);) {
+        const char *name = pair.key;
+        char *value = pair.value;
         if (!value)
             return fi_fail(FI_EUSAGE, "%s: '%.80s': expected KEY=VALUE,..., of %s", row->name, name,
                            *row->parameters ? row->parameters : "which it has none");

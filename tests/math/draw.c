@@ -1,4 +1,5 @@
 /* Draws: exactness of the quantile, one draw a value whatever the call, and the laws themselves. */
+#include "math/draw.h"
 #include "fanin.h"
 #include "math/quantile.h"
 
@@ -164,6 +165,26 @@ Test(draw, split_calls_continue_the_stream)
         }
         cr_expect(memcmp(values, others, total * sizeof *values) == 0, "%s", law_names[k]);
     }
+}
+
+/* Run in parts, the lanes give the stream's own draws in its order. */
+Test(draw, lanes_are_the_stream)
+{
+    enum {
+        ROUNDS = 130
+    };
+    static uint32_t draws[FI_LANES * ROUNDS + 1];
+    const size_t parts[] = {1, 2, 63, 64};
+    fi_rng plain = fi_rng_stream(5, FI_FOR_DROPOUT, 2, 1);
+    fi_lanes lanes = fi_lanes_from(plain);
+    uint32_t *next = draws;
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; next += FI_LANES * parts[k++])
+        fi_lanes_run(&lanes, parts[k], next);
+    fi_lanes_run(&lanes, 0, next);
+    cr_assert_eq(next - draws, FI_LANES * ROUNDS);
+    for (size_t i = 0; i < FI_LANES * ROUNDS; i++)
+        cr_assert_eq(draws[i], fi_rng_u32(&plain), "draw %zu", i);
+    cr_expect_eq(draws[FI_LANES * ROUNDS], 0, "one draw too many");
 }
 
 #ifndef FI_DOUBLE

@@ -138,3 +138,25 @@ Test(symmetry, is_0_where_memory_is_refused)
     fi_arena_refuse_after(arena, 4);
     cr_expect(fi_distinct_columns(4, 4, x, arena) == 1);
 }
+
+/* Copies that rounding has parted are one; what differs by more, in one row at least, is not. */
+Test(symmetry, a_tolerance_forgives_rounding)
+{
+    enum {
+        ROWS = 9,
+        COLS = 6
+    };
+    fi_real columns[ROWS * COLS];
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t c = 0; c < COLS; c++)
+            columns[r * COLS + c] = (fi_real)((double)r + 1e-5 * (double)c);
+    columns[4 * COLS + 3] += (fi_real)0.5;
+    fi_arena *memory = NULL;
+    cr_assert(fi_arena_new(&memory) == FI_OK);
+    cr_expect(fi_unlike_columns(ROWS, COLS, columns, 1e-3, memory) == 2, "one parted by 0.5");
+    cr_expect(fi_unlike_columns(ROWS, COLS, columns, 1, memory) == 1, "all within 1");
+    cr_expect(fi_unlike_columns(ROWS, COLS, columns, 0, memory) == COLS, "none equal");
+    columns[0] = columns[1] = (fi_real)NAN;
+    cr_expect(fi_unlike_columns(ROWS, COLS, columns, 1e-3, memory) == 3, "NaN equals NaN alone");
+    fi_arena_free(memory);
+}

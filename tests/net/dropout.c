@@ -130,10 +130,11 @@ static void check_identity(double keep, fi_phase phase, fi_keep policy)
     fi_arena_free(arena);
 }
 
-Test(dropout, passes_through_in_test_and_when_all_is_kept)
+Test(dropout, passes_through_unless_it_trains_and_drops)
 {
     for (int policy = FI_KEEP_NOTHING; policy <= FI_KEEP_ALL; policy++) {
         check_identity(0.5, FI_TEST, (fi_keep)policy);
+        check_identity(0.5, FI_PROBE, (fi_keep)policy);
         check_identity(1, FI_TRAIN, (fi_keep)policy);
     }
 }

@@ -117,6 +117,22 @@ Test(loss, may_overwrite_the_logits)
     fi_arena_free(arena);
 }
 
+/* The loss and the derivative are the same whatever else is asked for. */
+Test(loss, does_not_depend_on_what_is_asked_for)
+{
+    fi_arena *arena = new_arena();
+    const fi_real *x = normals(arena, 6, COUNT, 2);
+    int32_t labels[SAMPLES];
+    fi_real d[COUNT], again[COUNT];
+    size_t correct = 0;
+    some_labels(labels);
+    const double all = fi_softmax_loss(SAMPLES, CLASSES, x, labels, d, &correct);
+    cr_expect_eq(fi_softmax_loss(SAMPLES, CLASSES, x, labels, NULL, NULL), all);
+    cr_expect_eq(fi_softmax_loss(SAMPLES, CLASSES, x, labels, again, NULL), all);
+    cr_expect_arr_eq(d, again, sizeof d);
+    fi_arena_free(arena);
+}
+
 Test(loss, a_label_past_the_classes_is_a_bug, .signal = SIGABRT)
 {
     (void)fi_softmax_loss(1, 2, (fi_real[]){0, 0}, (int32_t[]){2}, NULL, NULL);

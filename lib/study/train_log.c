@@ -1,0 +1,73 @@
+/* The log: one line of JSON for each evaluation, written as it is made. */
+#include "train.h"
+
+#include "../core/internal.h"
+#include "dataset.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+fi_status fi_train_log_open(fi_train_context *context)
+{
+    const char *path = context->options->log;
+    if (!path)
+        return FI_OK;
+    context->log = fopen(path, "w");
+    return context->log
+               ? FI_OK
+               : fi_fail(FI_EIO, "cannot open '%s' for the log: %s", path, strerror(errno));
+}
+
+fi_status fi_train_log_close(fi_train_context *context)
+{
+    FILE *log = context->log;
+    if (!log)
+        return FI_OK;
+    context->log = NULL;
+    const bool failed = ferror(log) != 0;
+    if (fclose(log) != 0 || failed)
+        return fi_fail(FI_EIO, "cannot write the log '%s': %s", context->options->log,
+                       strerror(errno));
+    return FI_OK;
+}
+
+/* "name":value; a value that JSON has no number for is null. */
+static void put_number(FILE *log, const char *name, double value)
+{
+    char text[FI_NUMBER_TEXT];
+    fi_number_text(value, text);
+    fprintf(log, ",\"%s\":%s", name, isfinite(value) ? text : "null");
+}
+
+static void put_axis(FILE *log, const fi_axis *axis, size_t position)
+{
+    if (axis->labels)
+        fprintf(log, ",\"%s\":\"%s\"", axis->name, axis->labels[position]);
+    else
+        put_number(log, axis->name, fi_axis_number(axis, position));
+}
+
+/* Lines of runs that go on at once do not mix. */
+void fi_train_log(const fi_train_context *context, const size_t *position, const fi_trainer *t,
+                  size_t point)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    const fi_dataset *dataset = context->dataset;
+    FILE *log = context->log;
+    const size_t axes = context->scheme->n_axes;
+    if (!log)
+        return;
+    pthread_mutex_lock(&lock);
+    fprintf(log, "{\"study\":\"%s\"", context->scheme->name);
+    for (size_t k = 0; k < axes; k++)
+        put_axis(log, &dataset->axes[k], position[k]);
+    put_number(log, "seed", (double)t->recipe->seed);
+    for (size_t v = FI_TRAIN_SECONDS; v <= FI_TRAIN_GRADIENT_NORM; v++)
+        if (v != FI_TRAIN_SECONDS || context->options->clock)
+            put_number(log, dataset->variables[v].name, t->slots[v][point]);
+    fputs("}\n", log);
+    (void)fflush(log); /* a failure is told when the log is closed */
+    pthread_mutex_unlock(&lock);
+}
