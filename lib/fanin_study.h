@@ -105,7 +105,8 @@ FI_API int fi_init_study(int argc, char **argv, const fi_init_scheme *scheme);
 
 /* ---- training studies ------------------------------------------------------------------------ */
 
-/* All that decides one run of training: a net, its data, its solver. Options set it, axes vary it. */
+/* All that decides one run of training: a net, its data, its solver. Options set it, axes vary it.
+ */
 typedef struct fi_recipe {
     /* The net: `depth` times dense, batch norm, activation, dropout; then dense, the logits. */
     uint64_t depth, width;
