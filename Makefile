@@ -102,6 +102,11 @@ check-asan:
 	    $(BUILD)-asan/studies/$$study --depth 3 --width 20 --samples 30 --runs 2 \
 	        --output $(BUILD)-asan/$$study.h5; \
 	done
+	@set -e; for study in $(TRAINING) train; do \
+	    samples=$$(test $$study = finetune && echo 2500 || echo 300); \
+	    $(BUILD)-asan/studies/$$study --data synthetic --samples $$samples --validation 60 \
+	        --width 10 --points 2 --output $(BUILD)-asan/$$study.h5; \
+	done
 	@echo 'check-asan: no error and no leak'
 
 check-tidy: build

@@ -67,6 +67,7 @@ typedef struct fi_facts {
     double samples, largest, smallest; /* of the training set; shares of classes */
     size_t classes, largest_class, smallest_class;
     double l2, keep, penalty;
+    double decay; /* the share of a weight that L2 takes from it at an update: rate times l2 */
 
     /* "Loss 2.3 (guessing: 2.3), training accuracy 10.2 % (guessing: 10.0 %)": what is known. */
     char state[160];

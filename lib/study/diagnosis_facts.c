@@ -229,6 +229,7 @@ fi_facts fi_facts_of(const fi_curves *c)
         .validation_loss = course_of(c, c->validation_loss),
         .validation_accuracy = course_of(c, c->validation_accuracy),
         .l2 = c->l2,
+        .decay = c->rate * c->l2,
         .keep = c->keep,
         .penalty = c->penalty,
     };

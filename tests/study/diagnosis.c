@@ -66,6 +66,7 @@ CHANGE(saturated_before, saturated_later(r, 0.9); grade(r->saturated, 0, x, 1);
 CHANGE(gradient, stick(r); grade(r->gradient, 0, 1, x);)
 CHANGE(decayed, stick(r); r->curves.l2 = 0.005; grade(r->variance, 10, x, 1);)
 CHANGE(ratio, stick(r); grade(r->ratio, 0, x / 10, 10);)
+CHANGE(pulled, stick(r); grade(r->ratio, 0, 0.3, 1); r->curves.l2 = x;)
 CHANGE(ratio_of_a_learner, r->curves.classes = 0; creep(r->train_loss, 2, x);
        grade(r->ratio, 0, 1e-6, 1);)
 CHANGE(ratio_of_the_good, grade(r->ratio, 0, 1e-6, 1);)
@@ -167,6 +168,7 @@ static const struct scenario {
     {saturated_later, 0.71, "rate_too_high", 0.69, "at_chance", "from 45 % to 71 %"},
     {saturated_before, 0.49, "rate_too_high", 0.51, "at_chance", "from 49 % to 90 %"},
     {ratio, 0.11, "rate_too_high", 0.09, "at_chance", "by 0.11 of their size"},
+    {pulled, 0.31, "regularization_too_strong", 0.29, "rate_too_high", "takes 0.031 of every"},
     {ratio, 0.9e-5, "rate_too_low", 1.1e-5, "at_chance", "by no more than 9e-06"},
     {ratio, 0, "rate_too_low", 1e-3, "at_chance", "no more than 0 of"},
     {ratio_of_a_learner, 1.1, "rate_too_low", 0.9, "still_improving", "rate of 0.1"},
