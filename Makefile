@@ -30,7 +30,8 @@ help:
 	@echo '                    $(TRAINING)'
 	@echo 'make init-custom    your own scheme: ARGS="--initializer he_uniform:gain=1.1"'
 	@echo 'make train          your own net: ARGS="--depth 3 --batch-norm on --snapshot FILE"'
-	@echo 'make plots          draw plots/*.svg and *.png, after running the studies not run yet'
+	@echo 'make plots          draw plots/*.svg and *.png: of the studies, run where they are missing, and'
+	@echo '                    of those of training that have been run'
 	@echo 'make test           build and run the tests'
 	@echo 'make bench          time the kernels and a whole study'
 	@echo 'make mnist          bring MNIST into data/, for --input data/train-images-idx3-ubyte'
@@ -62,7 +63,7 @@ minibatch: OPTIONS += --clock
 $(ALL): build
 	@$(BUILD)/studies/$@ $(OPTIONS)
 
-plots: build $(filter studies $(STUDIES),$(MAKECMDGOALS))
+plots: build $(filter studies training $(STUDIES) $(TRAINING),$(MAKECMDGOALS))
 	@set -e; for study in $(STUDIES); do \
 	    test -e results/$$study.h5 || $(BUILD)/studies/$$study $(OPTIONS); \
 	done
@@ -78,11 +79,15 @@ test: build
 	@$(CONFIGURED) || { echo 'make test: Criterion is missing; try ./bootstrap test' >&2; exit 1; }
 	@meson test -C $(BUILD) --print-errorlogs $(ARGS)
 
-BENCHES = $(patsubst tests/bench/%.c,tests/bench/bench-%,$(wildcard tests/bench/*.c))
+PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
 bench: build
-	@$(CONFIGURED) || meson setup --reconfigure $(BUILD) >&2
-	@$(NINJA) $(BENCHES)
-	@set -e; for bench in $(BENCHES); do $(BUILD)/$$bench; done
+	@$(NINJA) tests/bench/bench
+	@$(BUILD)/tests/bench/bench --studies $(BUILD)/studies --scratch $(BUILD)/bench.h5 \
+	    --output $(BUILD)/bench.json
+	@$(PYTHON) -c "" 2>/dev/null || { echo "peers: Python is missing; nothing was compared"; exit 0; }; \
+	    $(PYTHON) tests/bench/peers.py $(BUILD)/tests/bench/bench $(BUILD)/studies \
+	        $(BUILD)/bench.h5 $(BUILD)/bench.json
+	@echo; echo 'make bench: wrote $(BUILD)/bench.json'
 
 mnist:
 	@sh tests/data/mnist.sh data

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Draws plots/*.svg and plots/*.png from results/*.h5, by way of the small summaries results/*.tsv.
+# The studies of training are drawn where there is a results/NAME.h5, and skipped where there is not.
 # usage: plots/draw.sh BUILD_FOLDER, from the top of the tree
 set -eu
 export LC_ALL=C.UTF-8
@@ -45,3 +46,77 @@ for terminal in svg png; do
     gnuplot -c plots/compare.gp "$terminal" "plots/compare.$terminal" results
 done
 echo "plots/compare.svg plots/compare.png"
+
+# summary NAME AXES COLUMNS [OPTION]...: means over the runs along the training, to results/NAME.tsv
+summary() {
+    name=$1 axes=$2 columns=$3
+    shift 3
+    "$h5tsv" "results/$name.h5" --over "$axes" --mean run "$@" >"$work/$name.tsv"
+    awk -v columns="$columns" -v end="${end:-}" -f plots/summary.awk "$work/$name.tsv" >"results/$name.tsv"
+}
+
+# draw SCRIPT NAME [ARGUMENT]...: plots/NAME.svg and .png from results/NAME.tsv
+draw() {
+    script=$1 name=$2
+    shift 2
+    for terminal in svg png; do
+        gnuplot -c "plots/$script.gp" "$terminal" "plots/$name.$terminal" "results/$name.tsv" "$@"
+    done
+    echo "plots/$name.svg plots/$name.png"
+}
+
+training="train_accuracy train_accuracy_sd"
+validation="validation_accuracy validation_accuracy_sd"
+losses="train_loss train_loss_sd validation_loss validation_loss_sd"
+for name in minibatch preprocess batchnorm sanity regularize dropout finetune symmetry depth; do
+    if ! test -e "results/$name.h5"; then
+        echo "plots/$name.svg: skipped, there is no results/$name.h5 (make $name)"
+        continue
+    fi
+    case $name in
+    minibatch)
+        summary $name batch,point \
+            "batch point iteration epoch seconds batch_loss batch_loss_spread train_loss"
+        draw $name $name
+        ;;
+    preprocess)
+        summary $name transform,point "transform point iteration epoch $training $validation"
+        draw $name $name
+        ;;
+    sanity)
+        summary $name l2,point \
+            "l2 point iteration epoch batch_loss batch_loss_spread train_loss $training"
+        draw $name $name
+        ;;
+    regularize)
+        summary $name l2,point "l2 point iteration epoch $losses $training $validation"
+        draw $name $name
+        ;;
+    dropout)
+        summary $name keep,point "keep point iteration $training $validation
+            subnetwork_error subnetwork_error_sd subnetwork_noise subnetwork_noise_sd"
+        draw $name $name
+        ;;
+    finetune)
+        summary $name start,samples,point "start samples point iteration $validation"
+        draw $name $name
+        ;;
+    symmetry)
+        summary $name activation,initializer,point,layer \
+            "activation initializer point iteration distinct_units $training" --where layer=1
+        draw $name $name
+        ;;
+    batchnorm)
+        end=1 summary $name batch_norm,initializer,rate,point \
+            "batch_norm initializer rate iteration validation_accuracy train_accuracy depth_scale"
+        draw heat $name rate validation_accuracy \
+            "Batch norm widens the range of learning rates and of first weights that learn" batch_norm
+        ;;
+    depth)
+        end=1 summary $name initializer,depth,point \
+            "initializer depth iteration validation_accuracy train_accuracy depth_scale"
+        draw heat $name depth train_accuracy \
+            "Nets deeper than theory's six depth scales do not train"
+        ;;
+    esac
+done

@@ -24,7 +24,7 @@ static void conclude(const fi_dataset *dataset, FILE *stream)
                 batches[k], rates[k], fi_train_final(dataset, "iteration", &k, 0),
                 fi_train_final(dataset, "epoch", &k, 0),
                 fi_train_final(dataset, "train_loss", &k, 0),
-                fi_train_final(dataset, "batch_loss_sd", &k, 0));
+                fi_train_final(dataset, "batch_loss_spread", &k, 0));
 }
 
 int main(int argc, char **argv)

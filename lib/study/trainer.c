@@ -274,7 +274,7 @@ static fi_status evaluate(fi_trainer *t, size_t point)
         const double mean = t->loss_sum / t->losses;
         const double variance = fmax(t->loss_squares / t->losses - mean * mean, 0);
         set(t, FI_TRAIN_BATCH_LOSS, point, mean);
-        set(t, FI_TRAIN_BATCH_LOSS_SD, point, sqrt(variance));
+        set(t, FI_TRAIN_BATCH_LOSS_SPREAD, point, sqrt(variance));
         set(t, FI_TRAIN_GRADIENT_NORM, point, fi_solver_gradient_norm(t->solver));
     }
     t->loss_sum = 0;
