@@ -3,7 +3,8 @@
 
 #include "core/internal.h"
 
-fi_dataset fi_test_run(fi_arena *arena, unsigned jobs, const fi_test_kind *kind)
+fi_dataset fi_test_run_with(fi_arena *arena, unsigned jobs, const fi_test_kind *kind,
+                            fi_status (*cell)(const fi_cell *cell))
 {
     const fi_init_options options = {
         .depth = kind->depth,
@@ -39,10 +40,15 @@ fi_dataset fi_test_run(fi_arena *arena, unsigned jobs, const fi_test_kind *kind)
         .n_variables = FI_INIT_VARIABLES,
         .axes = axes,
         .variables = fi_init_variables,
-        .cell = fi_init_cell,
+        .cell = cell,
         .context = &context,
     };
     fi_dataset dataset;
     FI_REQUIRE(fi_study_run(&study, jobs, NULL, &dataset, arena) == FI_OK);
     return dataset;
+}
+
+fi_dataset fi_test_run(fi_arena *arena, unsigned jobs, const fi_test_kind *kind)
+{
+    return fi_test_run_with(arena, jobs, kind, fi_init_cell);
 }

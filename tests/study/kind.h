@@ -14,4 +14,8 @@ typedef struct fi_test_kind {
 /* Runs it on `jobs` workers; the dataset lives in the arena. Aborts on failure. */
 fi_dataset fi_test_run(fi_arena *arena, unsigned jobs, const fi_test_kind *kind);
 
+/* The same with another cell function, whose context is an fi_init_context. */
+fi_dataset fi_test_run_with(fi_arena *arena, unsigned jobs, const fi_test_kind *kind,
+                            fi_status (*cell)(const fi_cell *cell));
+
 #endif

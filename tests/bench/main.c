@@ -1,0 +1,93 @@
+/*
+ * The benchmark: how far the library is from what the machine's arithmetic allows. One table, and
+ * the same as JSON. tests/bench/peers.py adds the same work in NumPy and PyTorch.
+ */
+#include "bench.h"
+
+#include "math/gemm.h"
+#include "study/options.h"
+
+#include <string.h>
+
+struct options {
+    const char *studies, *scratch, *output, *sections, *pace;
+    bool help;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const fi_option rows[] = {
+    {0, "studies", "FOLDER", "where the programs are", FI_OPTION_TEXT, AT(studies), 0, 0, NULL},
+    {0, "scratch", "FILE", "what the programs may write", FI_OPTION_TEXT, AT(scratch), 0, 0, NULL},
+    {'o', "output", "FILE", "the rows as JSON", FI_OPTION_TEXT, AT(output), 0, 0, NULL},
+    {0, "sections", "LIST", "process,elements,gemm,study,scaling,training (default: all)",
+     FI_OPTION_TEXT, AT(sections), 0, 0, NULL},
+    {0, "paced", "SECTION/NAME",
+     "only this row: for each line of the input, do the work once and\nprint its seconds",
+     FI_OPTION_TEXT, AT(pace), 0, 0, NULL},
+    {'h', "help", NULL, "this text", FI_OPTION_FLAG, AT(help), 0, 0, NULL},
+};
+
+enum {
+    ROWS = sizeof rows / sizeof *rows
+};
+
+static bool is_in(const char *list, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *at = list; (at = strstr(at, name)) != NULL; at += length)
+        if ((at == list || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+static void measure_peak(void)
+{
+    double values[BENCH_ROUNDS];
+    double best = 0;
+    for (size_t k = 0; k < BENCH_ROUNDS; k++) {
+        values[k] = bench_peak(0);
+        best = values[k] > best ? values[k] : best;
+    }
+    bench_value("machine", "multiply-adds, one thread, best", best / 1e9, "GFLOP/s");
+}
+
+static void run(const struct options *options)
+{
+    if (is_in(options->sections, "process"))
+        bench_process(options->studies, options->scratch);
+    measure_peak();
+    if (is_in(options->sections, "elements"))
+        bench_elements();
+    if (is_in(options->sections, "gemm"))
+        bench_gemm();
+    if (is_in(options->sections, "study"))
+        bench_study();
+    if (is_in(options->sections, "scaling"))
+        bench_scaling();
+    if (is_in(options->sections, "training"))
+        bench_training();
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.studies = "build/studies",
+                              .scratch = "bench.h5",
+                              .sections = "process,elements,gemm,study,scaling,training"};
+    const fi_status status = fi_options_parse(argc, argv, rows, ROWS, &options);
+    if (status != FI_OK) {
+        fprintf(stderr, "bench: %s\n", fi_message());
+        return (int)status;
+    }
+    if (options.help) {
+        fi_options_help(stdout, rows, ROWS);
+        return 0;
+    }
+    fi_blas_single_thread();
+    if (options.pace)
+        bench_pace(options.pace);
+    else
+        printf("%s, kernel %s\n", fi_blas_name(), fi_blas_kernel());
+    run(&options);
+    return options.output ? bench_write(options.output) : 0;
+}
