@@ -15,6 +15,7 @@
 
 static const char *name; /* NULL: nothing is shown */
 static double started, shown;
+static double begun, begun_share; /* when a share was first told, and which */
 static bool on_screen;
 
 static double now(void)
@@ -44,6 +45,7 @@ void fi_progress_start(const char *study)
     name = shows ? study : NULL;
     started = now();
     shown = started;
+    begun_share = -1;
     on_screen = false;
 }
 
@@ -68,14 +70,18 @@ void fi_progress_share(double share, const char *note)
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     const double time = now();
     pthread_mutex_lock(&lock);
-    if (name && time - shown >= INTERVAL && share > 0) {
+    if (name && begun_share < 0) { /* a resumed run begins with what it had done before */
+        begun = time;
+        begun_share = share;
+    }
+    if (name && time - shown >= INTERVAL && share > begun_share) {
         char taken[TEXT];
         char left[TEXT];
-        const double elapsed = time - started;
         shown = time;
         on_screen = true;
         fprintf(stderr, "\r%.24s: %.0f %%, %s, %s, %s left\033[K", name, 100 * share, note,
-                duration(elapsed, taken), duration(elapsed * (1 / share - 1), left));
+                duration(time - started, taken),
+                duration((time - begun) * (1 - share) / (share - begun_share), left));
         (void)fflush(stderr);
     }
     pthread_mutex_unlock(&lock);

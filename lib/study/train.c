@@ -123,19 +123,29 @@ static fi_status describe(fi_dataset *dataset, const fi_train_context *context, 
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
-/* Refuses what this machine cannot hold before the first update; weights, gradients, histories. */
+/*
+ * Refuses what this machine cannot hold before the first update: weights, gradients and histories,
+ * activations, and the curves.
+ */
 static fi_status check_memory(const fi_train_context *context)
 {
-    const fi_recipe *recipe = &context->options->recipe;
+    const fi_train_options *options = context->options;
+    const fi_train_scheme *scheme = context->scheme;
+    const fi_recipe *recipe = &options->recipe;
+    const double cells = (double)options->runs * (double)fi_axes_size(scheme->n_axes, scheme->axes,
+                                                                      (1U << scheme->n_axes) - 1);
     const double width = (double)recipe->width;
     const double depth = (double)context->layers;
     const double inputs = (double)context->data.training.cols;
-    const double rows = fmax((double)recipe->batch, 512);
+    const double rows = fmax(fmin((double)recipe->batch, (double)context->data.training.rows), 512);
     const double weights = inputs * width + depth * width * width;
-    const double jobs = fi_program_jobs(&context->options->common);
+    const double jobs = fmin(fi_program_jobs(&options->common), cells);
     const double samples = (double)context->data.training.rows * inputs;
-    return fi_program_check_memory(
-        jobs * sizeof(fi_real) * (5 * weights + 6 * depth * rows * width + samples), jobs);
+    const double curves = cells * (double)(options->points + 1) * depth * FI_TRAIN_VARIABLES;
+    return fi_program_check_memory(jobs * sizeof(fi_real) *
+                                           (5 * weights + 6 * depth * rows * width + samples) +
+                                       2 * sizeof(double) * curves,
+                                   jobs);
 }
 
 static fi_status run(fi_train_context *context, fi_dataset *dataset, fi_arena *arena)
@@ -152,6 +162,7 @@ static fi_status run(fi_train_context *context, fi_dataset *dataset, fi_arena *a
     context->layers = count_layers(context);
     context->dataset = dataset;
     FI_TRY(check_memory(context));
+    FI_TRY(fi_train_log_open(context));
     FI_TRY(make_axes(context, axes, arena));
     make_variables(n, variables);
     fi_blas_single_thread();
@@ -191,9 +202,22 @@ static fi_status print(const fi_dataset *dataset, const fi_train_context *contex
     return FI_OK;
 }
 
+/* "NAME ABOUT" in lines of at most 79 columns. */
+static void print_about(const char *name, const char *about)
+{
+    int column = printf("%s", name);
+    for (size_t word; (word = strcspn(about, " ")) > 0; about += word + (about[word] == ' ')) {
+        const bool fits = column + 1 + (int)word < 80;
+        printf("%c%.*s", fits ? ' ' : '\n', (int)word, about);
+        column = (fits ? column + 1 : 0) + (int)word;
+    }
+    printf("\n\n");
+}
+
 static void print_help(const fi_train_scheme *scheme, const fi_option *rows, size_t count)
 {
-    printf("usage: %s [OPTION]...\n\n%s %s\n\n", scheme->name, scheme->name, scheme->about);
+    printf("usage: %s [OPTION]...\n\n", scheme->name);
+    print_about(scheme->name, scheme->about);
     fi_options_help(stdout, rows, count);
     if (scheme->varies)
         printf("\nThe study itself varies:%s\n", scheme->varies);
@@ -250,7 +274,7 @@ static fi_status study(int argc, char **argv, const fi_train_scheme *scheme, fi_
     context.command = fi_train_command(scheme, &options, arena);
     if (!context.command)
         return FI_ENOMEM;
-    FI_TRY(fi_train_log_open(&context));
+    FI_TRY(fi_train_check_options(&options));
     const fi_status status = run(&context, &dataset, arena);
     const fi_status logged = fi_train_log_close(&context);
     FI_TRY(status);

@@ -47,6 +47,10 @@ const fi_option *fi_train_option_rows(const fi_train_scheme *scheme, size_t *cou
 /* The program's defaults, and the scheme's over them. */
 void fi_train_defaults(const fi_train_scheme *scheme, fi_train_options *options);
 
+/* Fails with FI_EUSAGE: two files under one name, snapshots without a file, a value of two lines.
+ */
+FI_CHECKED fi_status fi_train_check_options(const fi_train_options *options);
+
 /* The options that decide the results, "--name=value" a line, from the table. */
 const char *fi_train_command(const fi_train_scheme *scheme, const fi_train_options *options,
                              fi_arena *arena);
@@ -67,6 +71,7 @@ fi_status fi_train_print(const fi_dataset *dataset, const fi_train_context *cont
 /* "{"iteration":10, ...}" for one evaluation; to the log as it happens. */
 void fi_train_log(const fi_train_context *context, const size_t *position,
                   const fi_trainer *trainer, size_t point);
+/* An older log stays until the first line is written. */
 FI_CHECKED fi_status fi_train_log_open(fi_train_context *context);
 FI_CHECKED fi_status fi_train_log_close(fi_train_context *context);
 

@@ -88,8 +88,8 @@ static fi_status choose_classes(fi_train_data *data, const fi_train_data *from, 
     fi_samples *parts[] = {&data->training, &data->validation, &data->test};
     const fi_samples *all[] = {&from->training, &from->validation, &from->test};
     if (end > from->training.classes)
-        return fi_fail(FI_EUSAGE, "--classes: the data have classes 0 to %zu",
-                       from->training.classes - 1);
+        return fi_fail(FI_EUSAGE, "--classes %zu-%zu: the data have classes 0 to %zu", first,
+                       end - 1, from->training.classes - 1);
     for (size_t k = 0; k < 3; k++) {
         *parts[k] = *all[k];
         if (all[k]->rows)
@@ -127,14 +127,14 @@ static fi_status pretrain(const fi_cell *cell, const fi_recipe *recipe, fi_snaps
 
 /* The layers of the same name take their weights from the snapshot; the table says which. */
 static fi_status load_weights(const fi_train_context *context, fi_trainer *trainer,
-                              const fi_snapshot *snapshot)
+                              const fi_snapshot *snapshot, bool transformed)
 {
     fi_loaded_layer *table = NULL;
     size_t rows = 0;
     FI_TRY(fi_snapshot_load_weights(snapshot, trainer->net, &table, &rows, trainer->arena));
     if (!context->options->common.quiet && context->scheme->n_axes == 0) {
-        fprintf(stderr, "%s: weights from %s, %s as there\n", context->scheme->name, snapshot->path,
-                trainer->transform.kind->name);
+        fprintf(stderr, "%s: weights from %s, transform %s%s\n", context->scheme->name,
+                snapshot->path, trainer->transform.kind->name, transformed ? " as there" : "");
         fi_print_loading(stderr, table, rows);
     }
     return FI_OK;
@@ -223,8 +223,9 @@ fi_status fi_train_cell(const fi_cell *cell)
     fi_transform transform = {0};
     if (recipe->pretraining) {
         FI_TRY(pretrain(cell, recipe, &before, &transform));
-    } else if (options->weights) {
-        FI_TRY(fi_snapshot_read(&before, options->weights, cell->arena));
+    } else if (options->resume || options->weights) {
+        const char *path = options->resume ? options->resume : options->weights;
+        FI_TRY(fi_snapshot_read(&before, path, cell->arena));
         fi_trainer_transform(&before, &transform);
     }
     FI_TRY(fi_trainer_new(&trainer,
@@ -240,10 +241,12 @@ fi_status fi_train_cell(const fi_cell *cell)
                           },
                           cell->arena));
     if (before.n_arrays && !options->resume)
-        FI_TRY(load_weights(context, trainer, &before));
+        FI_TRY(load_weights(context, trainer, &before, transform.kind != NULL));
     *cell->slots[FI_TRAIN_DEPTH_SCALE] = depth_scale(trainer);
     if (single)
-        FI_TRY(fi_train_single_begin(context, trainer));
+        FI_TRY(fi_train_single_begin(context, trainer, &before));
+    if (options->clock && trainer->point)
+        run.started -= trainer->slots[FI_TRAIN_SECONDS][trainer->point - 1];
     FI_TRY(fi_trainer_run(trainer, &listener));
     if (recipe->subnetworks && recipe->keep < 1)
         FI_TRY(compare_subnetworks(cell, trainer));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define PATH 4096
+#define DIGITS_FOLDER "tests/data"
 
 static const char *const mnist_files[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                           "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
@@ -52,7 +53,10 @@ static fi_status read_digits(fi_samples *all, fi_arena *arena)
 {
     char paths[2][PATH];
     for (size_t k = 0; k < 2; k++)
-        join(paths[k], "tests/data", digits_files[k]);
+        join(paths[k], DIGITS_FOLDER, digits_files[k]);
+    if (!exists(DIGITS_FOLDER, digits_files[0]))
+        return fi_fail(FI_EDATA, "--data digits100: there is no %s; run this in fanin's own folder",
+                       paths[0]);
     return fi_read_idx_pair(all, paths[0], paths[1], 10, 0, arena);
 }
 
@@ -77,6 +81,7 @@ static fi_status generate(const fi_train_context *context, fi_samples *all, fi_s
     const size_t rows = (options->samples ? options->samples : 10000) + options->validation;
     const size_t tests = options->test ? options->test : 2000;
     fi_samples both;
+    FI_TRY(fi_program_check_memory(2 * 28 * 28 * sizeof(fi_real) * (double)(rows + tests), 1));
     FI_TRY(fi_synthesize(&both,
                          &(fi_synthetic_spec){
                              .rows = rows + tests,
@@ -96,16 +101,39 @@ static fi_status generate(const fi_train_context *context, fi_samples *all, fi_s
     return FI_OK;
 }
 
-static fi_status find(fi_train_context *context, fi_samples *all, fi_samples *test, fi_arena *arena)
+/* What was looked for and is not there. */
+static fi_status refuse(const char *where, const char *folder)
+{
+    static const char *const names[] = {"auto", "mnist", "cifar10", "digits100", "synthetic"};
+    const bool is_name = strcmp(folder, where) != 0;
+    if (!is_name && !strchr(where, '/') && access(where, F_OK) != 0)
+        return fi_unknown_name("data (nor is it a folder)", where, names,
+                               sizeof names / sizeof *names);
+    if (is_name)
+        return fi_fail(FI_EDATA, "--data %s: there is no %s in '%s'; %s, or take --data synthetic",
+                       where, strcmp(where, "mnist") == 0 ? mnist_files[0] : cifar_files[0], folder,
+                       strcmp(where, "mnist") == 0 ? "`make mnist` brings it"
+                                                   : "put CIFAR-10's binary files there");
+    return fi_fail(
+        FI_EDATA,
+        "--data '%.200s': there is neither %s nor %s in it; `make mnist` brings MNIST to "
+        "data/, and --data synthetic needs no files",
+        where, mnist_files[0], cifar_files[0]);
+}
+
+/* `validation` becomes 0 where ten of each class are all there is. */
+static fi_status find(fi_train_context *context, fi_samples *all, fi_samples *test,
+                      uint64_t *validation, fi_arena *arena)
 {
     const char *where = context->options->data;
     const bool is_auto = strcmp(where, "auto") == 0;
     const char *folder =
         is_auto || strcmp(where, "mnist") == 0 || strcmp(where, "cifar10") == 0 ? "data" : where;
     const bool mnist = exists(folder, mnist_files[0]);
-    const bool few = context->options->each && exists("tests/data", digits_files[0]);
+    const bool few = context->options->each && exists(DIGITS_FOLDER, digits_files[0]);
     if (strcmp(where, "digits100") == 0 || (is_auto && !mnist && few)) {
         context->data_name = "100 digits of MNIST";
+        *validation = context->options->each ? 0 : *validation;
         return read_digits(all, arena);
     }
     if (strcmp(where, "synthetic") == 0 || (is_auto && !mnist)) {
@@ -120,10 +148,7 @@ static fi_status find(fi_train_context *context, fi_samples *all, fi_samples *te
         context->data_name = "CIFAR-10";
         return read_cifar(context, folder, all, test, arena);
     }
-    return fi_fail(FI_EDATA,
-                   "--data '%.200s': there is neither %s nor %s in '%.200s'; `make mnist` brings "
-                   "MNIST, and --data synthetic needs no files",
-                   where, mnist_files[0], cifar_files[0], folder);
+    return refuse(where, folder);
 }
 
 fi_status fi_train_load(fi_train_context *context, fi_arena *arena)
@@ -131,19 +156,15 @@ fi_status fi_train_load(fi_train_context *context, fi_arena *arena)
     const fi_train_options *options = context->options;
     fi_samples all = {0};
     fi_samples parts[2] = {{0}};
-    FI_TRY(find(context, &all, &context->data.test, arena));
-    if (all.rows == 100 && options->each) { /* the ten by ten digits: nothing is left to validate */
-        context->data.training = all;
-        return FI_OK;
-    }
-    if (options->validation >= all.rows)
+    uint64_t validation = options->validation;
+    FI_TRY(find(context, &all, &context->data.test, &validation, arena));
+    if (validation >= all.rows)
         return fi_fail(FI_EDATA,
                        "--validation %llu leaves nothing of the %zu samples to train on; ask for "
                        "fewer",
-                       (unsigned long long)options->validation, all.rows);
-    const size_t counts[] = {all.rows - options->validation, options->validation};
-    FI_TRY(fi_samples_split(&all, options->recipe.seed, options->validation ? 2 : 1, counts, parts,
-                            arena));
+                       (unsigned long long)validation, all.rows);
+    const size_t counts[] = {all.rows - validation, validation};
+    FI_TRY(fi_samples_split(&all, options->recipe.seed, validation ? 2 : 1, counts, parts, arena));
     context->data.training = parts[0];
     context->data.validation = parts[1];
     if (options->each)

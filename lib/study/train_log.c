@@ -1,20 +1,27 @@
 /* The log: one line of JSON for each evaluation, written as it is made. */
+#define _GNU_SOURCE
 #include "train.h"
 
 #include "../core/internal.h"
 #include "dataset.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
+
+static int failure; /* errno of the first line that could not be written; 0: none */
 
 fi_status fi_train_log_open(fi_train_context *context)
 {
     const char *path = context->options->log;
     if (!path)
         return FI_OK;
-    context->log = fopen(path, "w");
+    const int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    failure = 0;
+    context->log = descriptor < 0 ? NULL : fdopen(descriptor, "w");
     return context->log
                ? FI_OK
                : fi_fail(FI_EIO, "cannot open '%s' for the log: %s", path, strerror(errno));
@@ -26,10 +33,10 @@ fi_status fi_train_log_close(fi_train_context *context)
     if (!log)
         return FI_OK;
     context->log = NULL;
-    const bool failed = ferror(log) != 0;
-    if (fclose(log) != 0 || failed)
+    const int closing = fclose(log) == 0 ? 0 : errno;
+    if (failure || closing)
         return fi_fail(FI_EIO, "cannot write the log '%s': %s", context->options->log,
-                       strerror(errno));
+                       strerror(failure ? failure : closing));
     return FI_OK;
 }
 
@@ -60,6 +67,8 @@ void fi_train_log(const fi_train_context *context, const size_t *position, const
     if (!log)
         return;
     pthread_mutex_lock(&lock);
+    if (ftello(log) == 0)
+        (void)!ftruncate(fileno(log), 0); /* a device or pipe has nothing to cut */
     fprintf(log, "{\"study\":\"%s\"", context->scheme->name);
     for (size_t k = 0; k < axes; k++)
         put_axis(log, &dataset->axes[k], position[k]);
@@ -68,6 +77,7 @@ void fi_train_log(const fi_train_context *context, const size_t *position, const
         if (v != FI_TRAIN_SECONDS || context->options->clock)
             put_number(log, dataset->variables[v].name, t->slots[v][point]);
     fputs("}\n", log);
-    (void)fflush(log); /* a failure is told when the log is closed */
+    if (fflush(log) != 0 && !failure)
+        failure = errno; /* told when the log is closed */
     pthread_mutex_unlock(&lock);
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define AT(member) offsetof(fi_train_options, member)
 #define MOST_COUNT 4503599627370496.0
@@ -39,8 +40,8 @@ static fi_status parse_classes(void *options, const char *text)
     const unsigned long last = *dash == '-' ? strtoul(dash + 1, &end, 10) : 0;
     if (strspn(text, "0123456789-") != strlen(text) || dash == text || !end || end == dash + 1 ||
         *end || last <= first || last > 65535)
-        return fi_fail(FI_EUSAGE, "--classes '%.80s': expected FIRST-LAST, two classes or more",
-                       text);
+        return fi_fail(FI_EUSAGE,
+                       "--classes '%.80s': expected FIRST-LAST, two classes or more, as 5-9", text);
     recipe->first_class = first;
     recipe->end_class = last + 1;
     return FI_OK;
@@ -68,9 +69,9 @@ static const struct row {
       AT(recipe.keep), 1e-3, 1, NULL},
      DECIDES},
     {{'i', "data", "WHERE",
-      "mnist, cifar10 (both in data/), synthetic, a folder with the files of either, or auto: "
-      "mnist "
-      "if `make mnist` has brought it, else synthetic",
+      "mnist, cifar10 (both in data/), digits100 (in tests/data/), synthetic, a folder with the "
+      "files of mnist or cifar10, or auto: mnist if `make mnist` has brought it, else digits100 "
+      "with --each, else synthetic",
       FI_OPTION_TEXT, AT(data), 0, 0, NULL},
      DECIDES},
     {{'n', "samples", "N", "for training; 0: all", FI_OPTION_COUNT, AT(samples), 0, MOST_COUNT,
@@ -103,8 +104,8 @@ static const struct row {
     {{0, "policy", "NAME[:KEY=VALUE,...]", "how the rate changes; --list has all", FI_OPTION_TEXT,
       AT(recipe.policy), 0, 0, NULL},
      DECIDES},
-    {{0, "momentum", "X", "of momentum and nesterov", FI_OPTION_REAL, AT(recipe.momentum), 0, 1,
-      NULL},
+    {{0, "momentum", "X", "of momentum and nesterov", FI_OPTION_REAL, AT(recipe.momentum), 0,
+      0.9999, NULL},
      DECIDES},
     {{0, "l2", "X", "add X/2 times the sum of squared weights to the loss", FI_OPTION_REAL,
       AT(recipe.l2), 0, 1e30, NULL},
@@ -279,6 +280,54 @@ void fi_train_defaults(const fi_train_scheme *scheme, fi_train_options *options)
     default_count(&recipe->batch, 64);
     default_count(&recipe->epochs, 10);
     default_count(&recipe->seed, 1);
+}
+
+/* ---- what does not go together --------------------------------------------------------------- */
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one;
+    struct stat other;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+fi_status fi_train_check_options(const fi_train_options *options)
+{
+    const struct {
+        const char *name, *path;
+    } files[] = {{"output", options->common.output},
+                 {"log", options->log},
+                 {"snapshot", options->snapshot},
+                 {"weights", options->weights},
+                 {"resume", options->resume}};
+    enum {
+        WRITTEN = 3,
+        FILES = sizeof files / sizeof *files
+    };
+    for (size_t k = 0; k < WRITTEN; k++)
+        for (size_t l = k + 1; l < FILES; l++)
+            if (files[k].path && files[l].path && strcmp(files[k].name, "snapshot") != 0 &&
+                is_same_file(files[k].path, files[l].path))
+                return fi_fail(FI_EUSAGE,
+                               "--%s and --%s are both '%.200s', and one would be lost; give "
+                               "them different files",
+                               files[k].name, files[l].name, files[k].path);
+    if (options->snapshot_every && !options->snapshot)
+        return fi_fail(FI_EUSAGE,
+                       "--snapshot-every %" PRIu64 " has no file to write; give it as "
+                       "--snapshot FILE too",
+                       options->snapshot_every);
+    for (size_t k = 0; k < ROWS; k++) {
+        const fi_option *option = &table[k].option;
+        const char *const *text = (const void *)((const char *)options + option->offset);
+        if (option->kind == FI_OPTION_TEXT && table[k].use == DECIDES && *text &&
+            strchr(*text, '\n'))
+            return fi_fail(FI_EUSAGE, "--%s '%.80s': expected one line", option->name, *text);
+    }
+    return FI_OK;
 }
 
 const char *fi_train_command(const fi_train_scheme *scheme, const fi_train_options *options,

@@ -4,17 +4,18 @@
 #include "../core/arena.h"
 #include "../core/internal.h"
 #include "../core/workers.h"
+#include "snapshot.h"
 
 #include <string.h>
 
-fi_status fi_train_single_begin(const fi_train_context *context, fi_trainer *trainer)
+fi_status fi_train_single_begin(const fi_train_context *context, fi_trainer *trainer,
+                                const fi_snapshot *before)
 {
-    const char *path = context->options->resume;
-    fi_snapshot snapshot;
-    if (!path)
+    if (context->options->snapshot)
+        FI_TRY(fi_snapshot_check_names(trainer->net));
+    if (!context->options->resume)
         return FI_OK;
-    FI_TRY(fi_snapshot_read(&snapshot, path, trainer->arena));
-    FI_TRY(fi_trainer_restore(trainer, &snapshot));
+    FI_TRY(fi_trainer_restore(trainer, before));
     for (size_t point = 0; point < trainer->point; point++)
         fi_train_log(context, (size_t[]){0}, trainer, point);
     return FI_OK;
@@ -42,35 +43,56 @@ fi_status fi_train_single_stop(const fi_train_context *context, fi_trainer *trai
                        "have been kept",
                        (unsigned long long)trainer->iteration,
                        (unsigned long long)trainer->updates);
+    char every[48] = "";
+    if (options->snapshot_every)
+        snprintf(every, sizeof every, " --snapshot-every %llu",
+                 (unsigned long long)options->snapshot_every);
     return fi_fail(FI_EINTERRUPTED,
-                   "interrupted after %llu of %llu updates; go on with: %s --resume %s",
+                   "interrupted after %llu of %llu updates; go on with: %s --resume %s --output "
+                   "%s%s%s%s",
                    (unsigned long long)trainer->iteration, (unsigned long long)trainer->updates,
-                   name, options->snapshot);
+                   name, options->snapshot, options->common.output, options->log ? " --log " : "",
+                   options->log ? options->log : "", every);
 }
 
-fi_status fi_train_single_end(const fi_train_context *context, fi_trainer *trainer)
+fi_status fi_train_single_end(const fi_train_context *context, const fi_trainer *trainer)
 {
-    return save(context, trainer);
+    const fi_train_options *options = context->options;
+    if (trainer->iteration == trainer->updates)
+        return save(context, trainer);
+    if (options->snapshot && !options->common.quiet)
+        fprintf(stderr, "%s: the loss is not finite, so '%s' is left as it was\n",
+                context->scheme->name, options->snapshot);
+    return FI_OK;
 }
 
 /* ---- the options of a resumed run ------------------------------------------------------------ */
 
-/* The first line in which two commands differ, as "given, expected". */
+/* The line of a command that gives the same option as `line`; NULL if there is none. */
+static const char *same_option(const char *command, const char *line)
+{
+    const size_t name = strcspn(line, "=\n");
+    while (*command && (strncmp(command, line, name) != 0 || strcspn(command, "=\n") != name))
+        command += strcspn(command, "\n") + 1;
+    return *command ? command : NULL;
+}
+
+/* The first line of `given` that is not in `held`: what the snapshot holds can be given no less. */
 static fi_status refuse_difference(const char *given, const char *held, const char *path)
 {
-    while (*given && *given == *held) {
-        given++;
-        held++;
+    for (;; given += strcspn(given, "\n") + 1) {
+        const int length = (int)strcspn(given, "\n");
+        const char *line = same_option(held, given);
+        FI_REQUIRE(*given);
+        if (line && strncmp(line, given, (size_t)length + 1) == 0)
+            continue;
+        if (!line)
+            line = "none";
+        return fi_fail(FI_EUSAGE,
+                       "%.*s contradicts the snapshot '%s', which was begun with %.*s; leave it "
+                       "out, or begin anew with --weights",
+                       length, given, path, (int)strcspn(line, "\n"), line);
     }
-    while (given[-1] != '\n' && held[-1] != '\n') {
-        given--;
-        held--;
-    }
-    return fi_fail(
-        FI_EUSAGE,
-        "%.*s contradicts the snapshot '%s', which was begun with %.*s; leave it out, or "
-        "begin anew with --weights",
-        (int)strcspn(given, "\n"), given, path, (int)strcspn(held, "\n"), held);
 }
 
 /* The lines of `text` as arguments after a program's name. */

@@ -4,14 +4,19 @@
 
 #include "train.h"
 
-/* Before the first update, with --resume: goes on where the snapshot was made. */
-FI_CHECKED fi_status fi_train_single_begin(const fi_train_context *context, fi_trainer *trainer);
+/*
+ * Before the first update: checks that snapshots can be written, and with --resume goes on where
+ * the snapshot `before` was made.
+ */
+FI_CHECKED fi_status fi_train_single_begin(const fi_train_context *context, fi_trainer *trainer,
+                                           const fi_snapshot *before);
 
 /* Before each: a snapshot where one is due; FI_EINTERRUPTED after a signal, with a snapshot. */
 FI_CHECKED fi_status fi_train_single_stop(const fi_train_context *context, fi_trainer *trainer);
 
-/* After the last: the snapshot of the end. */
-FI_CHECKED fi_status fi_train_single_end(const fi_train_context *context, fi_trainer *trainer);
+/* After the last: the snapshot of the end, unless the loss is no longer finite. */
+FI_CHECKED fi_status fi_train_single_end(const fi_train_context *context,
+                                         const fi_trainer *trainer);
 
 /*
  * With --resume: the options that the snapshot holds, in place of the defaults. What argv says

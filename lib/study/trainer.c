@@ -3,6 +3,7 @@
  * evaluations along the way.
  */
 #include "trainer.h"
+#include "options.h"
 #include "scheme.h"
 
 #include "../core/arena.h"
@@ -13,7 +14,8 @@
 
 enum {
     EVALUATION_ROWS = 512, /* of a batch of an evaluation */
-    TRAINING_ROWS = 2000   /* the training samples that an evaluation looks at */
+    TRAINING_ROWS = 2000,  /* the training samples that an evaluation looks at */
+    MOST_ROWS = 64         /* of a table of names */
 };
 
 /* ---- building -------------------------------------------------------------------------------- */
@@ -41,17 +43,32 @@ static fi_status build(fi_trainer *t, const char *last_layer)
     return fi_net_draw(t->net);
 }
 
+/* fi_unknown_name of a table, whose rows of `size` bytes begin with their names. */
+static fi_status unknown_row(const char *kind, const char *given, const void *rows, size_t size,
+                             size_t count)
+{
+    const char *names[MOST_ROWS];
+    FI_REQUIRE(count <= MOST_ROWS);
+    for (size_t k = 0; k < count; k++)
+        memcpy(&names[k], (const char *)rows + k * size, sizeof *names);
+    return fi_unknown_name(kind, given, names, count);
+}
+
 static fi_status find_rows(fi_trainer *t)
 {
+    size_t count = 0;
+    const fi_activation *rows = fi_activations(&count);
     t->activation = fi_activation_find(t->recipe->activation);
     if (!t->activation)
-        return fi_fail(FI_EUSAGE, "unknown activation '%s'; --list has all", t->recipe->activation);
+        return unknown_row("activation", t->recipe->activation, rows, sizeof *rows, count);
     return fi_scheme_parse(t->recipe->initializer, &t->initializer, t->arena);
 }
 
 static fi_status new_solver(fi_trainer *t)
 {
     const fi_recipe *recipe = t->recipe;
+    size_t count = 0;
+    const fi_update_rule *rules = fi_update_rules(&count);
     fi_solver_spec spec = {
         .rule = fi_update_rule_find(recipe->rule),
         .momentum = recipe->momentum,
@@ -59,7 +76,9 @@ static fi_status new_solver(fi_trainer *t)
         .clip = recipe->clip,
     };
     if (!spec.rule)
-        return fi_fail(FI_EUSAGE, "unknown update rule '%s'; --list has all", recipe->rule);
+        return unknown_row("update rule", recipe->rule, rules, sizeof *rules, count);
+    if (recipe->momentum == 0 && spec.rule->histories == 1) /* the solver's 0 is its default */
+        spec.rule = fi_update_rule_find("sgd");
     FI_TRY(fi_schedule_parse(&spec.schedule, recipe->policy, t->arena));
     spec.schedule.base = recipe->rate;
     if (spec.schedule.last == 0)
@@ -86,9 +105,11 @@ static fi_status copy_samples(fi_samples *samples, const fi_samples *from, size_
 /* Fits the transform to the training samples, unless it is given, and applies it to all. */
 static fi_status transform(fi_trainer *t, const fi_trainer_spec *spec, fi_samples **parts)
 {
+    size_t count = 0;
+    const fi_transform_kind *kinds = fi_transform_kinds(&count);
     const fi_transform_kind *kind = fi_transform_kind_find(t->recipe->transform);
     if (!kind)
-        return fi_fail(FI_EUSAGE, "unknown transform '%s'; --list has all", t->recipe->transform);
+        return unknown_row("transform", t->recipe->transform, kinds, sizeof *kinds, count);
     if (spec->transform)
         t->transform = *spec->transform;
     else

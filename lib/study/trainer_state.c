@@ -102,6 +102,8 @@ void fi_trainer_transform(const fi_snapshot *snapshot, fi_transform *transform)
     if (!kind || !shape || shape->element != FI_ELEMENT_U64 || shape->cols != 2)
         return;
     const uint64_t *sizes = shape->data;
+    static const fi_element elements[] = {FI_ELEMENT_DOUBLE, FI_ELEMENT_DOUBLE, FI_ELEMENT_DOUBLE,
+                                          FI_ELEMENT_REAL};
     void **const places[] = {(void **)&transform->mean, (void **)&transform->scale,
                              (void **)&transform->variances, (void **)&transform->basis};
     transform->kind = fi_transform_kind_find(kind);
@@ -111,9 +113,13 @@ void fi_trainer_transform(const fi_snapshot *snapshot, fi_transform *transform)
         const fi_array *array = fi_snapshot_array(snapshot, transform_parts[k]);
         const size_t rows = k == 3 ? transform->inputs : 1;
         const size_t cols = k == 3 ? transform->outputs : transform->inputs;
-        if (array && array->rows == rows && array->cols == cols)
+        if (array && array->element == elements[k] && array->rows == rows && array->cols == cols)
             *places[k] = array->data;
     }
+    const fi_transform_kind *k = transform->kind;
+    if (k && ((k->centers && !transform->mean) || (k->rotates && !transform->basis) ||
+              ((k->scales || k->standardizes) && !transform->scale)))
+        transform->kind = NULL;
 }
 
 /* The array of that name, of that many elements; NULL, with a message, if it is not so. */
@@ -122,8 +128,11 @@ static const void *find(const fi_snapshot *snapshot, const char *name, fi_elemen
 {
     const fi_array *array = fi_snapshot_array(snapshot, name);
     if (!array || array->element != element || array->rows * array->cols != count) {
-        (void)fi_fail(FI_EDATA, "'%s' has no '%s' of %zu numbers: it is of another run",
-                      snapshot->path, name, count);
+        (void)fi_fail(
+            FI_EDATA,
+            "'%s' has no '%s' of %zu numbers: it is of another run; go on with the options "
+            "and data that it was begun with",
+            snapshot->path, name, count);
         return NULL;
     }
     return array->data;
@@ -131,11 +140,15 @@ static const void *find(const fi_snapshot *snapshot, const char *name, fi_elemen
 
 fi_status fi_trainer_restore(fi_trainer *t, const fi_snapshot *snapshot)
 {
-    const uint64_t *counters = find(snapshot, "trainer/counters", FI_ELEMENT_U64, COUNTERS);
+    if (!fi_snapshot_array(snapshot, "trainer/counters"))
+        return fi_fail(FI_EDATA,
+                       "'%s' holds weights only, no run to go on with; begin anew from them",
+                       snapshot->path);
     const size_t rows = t->data.training.rows;
-    const uint32_t *order = find(snapshot, "trainer/order", FI_ELEMENT_U32, rows);
-    const double *losses = find(snapshot, "trainer/losses", FI_ELEMENT_DOUBLE, 3);
-    if (!counters || !order || !losses)
+    const uint64_t *counters = find(snapshot, "trainer/counters", FI_ELEMENT_U64, COUNTERS);
+    const uint32_t *order = counters ? find(snapshot, "trainer/order", FI_ELEMENT_U32, rows) : NULL;
+    const double *losses = order ? find(snapshot, "trainer/losses", FI_ELEMENT_DOUBLE, 3) : NULL;
+    if (!losses)
         return FI_EDATA;
     if (counters[5] != fingerprint(&t->data.training))
         return fi_fail(FI_EDATA,
