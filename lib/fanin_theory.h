@@ -112,9 +112,16 @@ typedef struct fi_layer_theory {
  *
  * Missing: everything but the weights' where FI_CONSTANT weights are not 0, where the inputs' norms
  * are too unlike (relative variance of norm^2 over 0.25), under batch norm with fewer than 8
- * samples, and beyond the range of fi_real; skewness and kurtosis under batch norm where the
- * samples have grown unlike (over 0.05); the sd of a fraction of which fewer than 10 cases are
- * expected, of a cosine within 1e-5 of certainty, and of one under orthogonal weights.
+ * samples, beyond the range of fi_real, and from the layer on where the width is too small for the
+ * depth: the mean square of the activations is shifted by over 25 % or deviates by over 70 %, or,
+ * under batch norm, the samples' norm^2 by over 70 %. Gradients are missing below such layers, and
+ * under batch norm where the mean square cosine of two samples is over 0.06. Skewness and kurtosis:
+ * where finite width moves the kurtosis by over 25 %, and under batch norm where norm^2 deviates by
+ * over 28 %. A fraction of which fewer than 10 cases are expected (its sd: under 0.5 %); a fraction
+ * of zeros by underflow; the sd of a cosine over 0.99, and of one under orthogonal weights. Of
+ * given inputs in fewer than 50 directions (mean square cosine over 0.02): cosine, skewness,
+ * kurtosis, the sd of the weight gradients' mean, and under batch norm those of the mean and the
+ * fractions.
  *
  * Batch norm: Yang et al. 2019, "A mean field theory of batch normalization". Linear networks: Saxe
  * et al. 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural

@@ -229,9 +229,9 @@ static fi_status check_memory(const fi_init_context *context, size_t activations
     return fi_program_check_memory(jobs * fi_init_cell_bytes(context) + record, jobs);
 }
 
-/* Runs the study and writes its file; the dataset stays in the arena. */
+/* Runs the study and writes its file; the dataset and the verdicts stay in the arena. */
 static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_dataset *dataset,
-                     fi_arena *arena)
+                     const struct fi_verdict **verdicts, fi_arena *arena)
 {
     const fi_init_options *options = context->options;
     fi_axis *axes = fi_arena_zeros(arena, FI_INIT_AXES, sizeof *axes);
@@ -261,21 +261,22 @@ static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_
                      options->common.quiet ? NULL : fi_progress, dataset, arena);
     fi_progress_end();
     FI_TRY(status);
-    fi_init_judge(dataset, context);
+    *verdicts = fi_init_judge(dataset, context, arena);
+    if (!*verdicts)
+        return FI_ENOMEM;
     FI_TRY(fi_init_describe(dataset, scheme, context, arena));
     return fi_dataset_write(dataset, options->common.output);
 }
 
-static fi_status print(const fi_dataset *dataset, const fi_init_context *context,
-                       const fi_init_scheme *scheme)
+static fi_status print(const fi_dataset *dataset, const struct fi_verdict *verdicts,
+                       const fi_init_options *options, const fi_init_scheme *scheme)
 {
-    const fi_init_options *options = context->options;
     if (options->common.csv)
         return fi_dataset_export(dataset, FI_INIT_PER_LAYER, FI_CSV, stdout);
     if (options->common.json)
         return fi_dataset_export(dataset, FI_INIT_PER_LAYER, FI_JSON, stdout);
     if (!options->common.quiet) {
-        fi_init_print(dataset, context, scheme, stdout);
+        fi_init_print(dataset, verdicts, scheme, stdout);
         (void)fflush(stdout); /* what it says of failure is asked for at the end */
         fprintf(stderr, "%s: wrote %s\n", scheme->name, options->common.output);
     }
@@ -314,11 +315,12 @@ static fi_status study(int argc, char **argv, const fi_init_scheme *scheme, fi_a
     }
     fi_init_context context = {.options = &options};
     fi_dataset dataset = {0};
-    FI_TRY(run(scheme, &context, &dataset, arena));
+    const struct fi_verdict *verdicts = NULL;
+    FI_TRY(run(scheme, &context, &dataset, &verdicts, arena));
     fi_init_scheme shown = *scheme;
     if (!shown.about)
         shown.about = fi_init_about(&context.initializer, arena);
-    return shown.about ? print(&dataset, &context, &shown) : FI_ENOMEM;
+    return shown.about ? print(&dataset, verdicts, &options, &shown) : FI_ENOMEM;
 }
 
 int fi_init_study(int argc, char **argv, const fi_init_scheme *scheme)

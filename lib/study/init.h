@@ -68,11 +68,17 @@ FI_CHECKED fi_status fi_init_predict(const fi_cell *cell, const fi_activation *a
 /* Bytes that one cell takes; a double, because the sizes asked for may be absurd. */
 double fi_init_cell_bytes(const fi_init_context *context);
 
-/* Fills in what the verdicts find over the layers: factors a layer, forward and backward. */
-void fi_init_judge(fi_dataset *dataset, const fi_init_context *context);
+/*
+ * The verdict on each activation and batch norm, in the dataset's order, in memory of the arena; or
+ * NULL if memory is refused. What they find over the layers goes into the dataset: factors a layer,
+ * forward and backward.
+ */
+struct fi_verdict;
+FI_CHECKED struct fi_verdict *fi_init_judge(fi_dataset *dataset, const fi_init_context *context,
+                                            fi_arena *arena);
 
 /* One table and verdict for each activation and batch norm, means over the runs. */
-void fi_init_print(const fi_dataset *dataset, const fi_init_context *context,
+void fi_init_print(const fi_dataset *dataset, const struct fi_verdict *verdicts,
                    const fi_init_scheme *scheme, FILE *stream);
 
 /* Provenance, as the dataset's attributes. Fails with FI_ENOMEM only. */

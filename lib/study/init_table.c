@@ -2,6 +2,8 @@
 #include "init.h"
 #include "verdict.h"
 
+#include "../core/internal.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -133,19 +135,26 @@ static fi_verdict judge(const fi_dataset *dataset, const fi_init_context *contex
     });
 }
 
-void fi_init_judge(fi_dataset *dataset, const fi_init_context *context)
+fi_verdict *fi_init_judge(fi_dataset *dataset, const fi_init_context *context, fi_arena *arena)
 {
     const fi_axis *axes = dataset->axes;
+    const size_t count = axes[FI_AXIS_ACTIVATION].size * axes[FI_AXIS_BATCH_NORM].size;
+    fi_verdict *verdicts = fi_arena_alloc(arena, count, sizeof *verdicts);
+    if (!verdicts) {
+        (void)fi_fail_memory(count * sizeof *verdicts, "the verdicts");
+        return NULL;
+    }
     for (size_t a = 0; a < axes[FI_AXIS_ACTIVATION].size; a++)
         for (size_t b = 0; b < axes[FI_AXIS_BATCH_NORM].size; b++) {
-            const fi_verdict verdict = judge(dataset, context, a, b);
             const size_t at = a * axes[FI_AXIS_BATCH_NORM].size + b;
-            dataset->values[FI_INIT_FORWARD_FACTOR][at] = verdict.signal.factor;
-            dataset->values[FI_INIT_BACKWARD_FACTOR][at] = verdict.gradient.factor;
+            verdicts[at] = judge(dataset, context, a, b);
+            dataset->values[FI_INIT_FORWARD_FACTOR][at] = verdicts[at].signal.factor;
+            dataset->values[FI_INIT_BACKWARD_FACTOR][at] = verdicts[at].gradient.factor;
         }
+    return verdicts;
 }
 
-void fi_init_print(const fi_dataset *dataset, const fi_init_context *context,
+void fi_init_print(const fi_dataset *dataset, const fi_verdict *verdicts,
                    const fi_init_scheme *scheme, FILE *stream)
 {
     const fi_axis *axes = dataset->axes;
@@ -159,9 +168,9 @@ void fi_init_print(const fi_dataset *dataset, const fi_init_context *context,
             fprintf(stream, "\n%s, batch norm %s\n", axes[FI_AXIS_ACTIVATION].labels[a],
                     axes[FI_AXIS_BATCH_NORM].labels[b]);
             print_header(scheme, stream);
-            print_layers(dataset, scheme, a * axes[FI_AXIS_BATCH_NORM].size + b, stream);
-            const fi_verdict verdict = judge(dataset, context, a, b);
+            const size_t at = a * axes[FI_AXIS_BATCH_NORM].size + b;
+            print_layers(dataset, scheme, at, stream);
             fputc('\n', stream);
-            fi_verdict_print(&verdict, stream);
+            fi_verdict_print(&verdicts[at], stream);
         }
 }

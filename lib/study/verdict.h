@@ -102,7 +102,4 @@ fi_verdict fi_verdict_compute(const fi_verdict_input *input);
 /* The words: one paragraph, wrapped at 80 columns. */
 void fi_verdict_print(const fi_verdict *verdict, FILE *stream);
 
-/* What the numbers of one configuration say, in plain words, wrapped at 80 columns. */
-void fi_init_verdict(const fi_verdict_input *input, FILE *stream);
-
 #endif

@@ -244,9 +244,3 @@ void fi_verdict_print(const fi_verdict *verdict, FILE *stream)
     end_word(&p);
     (void)fputc('\n', stream);
 }
-
-void fi_init_verdict(const fi_verdict_input *input, FILE *stream)
-{
-    const fi_verdict verdict = fi_verdict_compute(input);
-    fi_verdict_print(&verdict, stream);
-}

@@ -19,6 +19,7 @@ struct cotangent {
     double kept;     /* share of a quadratic form's noise that the weights above add */
     double excess;   /* what they add beyond normal ones, from their fourth moment */
     double spread;   /* E (its mean square over a sample)^2, relative */
+    double radial;   /* excess of its mean square along a sample's own activations, relative */
     double shared;   /* response to the noise of weights above that lies along this layer's W */
 };
 
@@ -40,7 +41,8 @@ static void weight_gradient(const fi_propagation *net, size_t layer, const struc
         return;
     }
     const double mean_square = a->mean * a->mean + (s - a->mean * a->mean) / a->n;
-    const double mean_variance = samples * mean_square * z->second * exp(z->shift) / n;
+    const double together = 1 + z->radial * net->gains[layer].mean_share;
+    const double mean_variance = samples * mean_square * z->second * together * exp(z->shift) / n;
     const double shift = z->shift + a->shift / s + a->var_s * response / s;
     const double second = samples * s * z->second * exp(shift);
     const double cosine = (a->product * a->product + a->var_k) / (s * s);
@@ -58,7 +60,9 @@ static void cotangent_statistics(const fi_propagation *net, size_t layer, const 
     const double own = (2 * d->kept * (one + (1 - one) * d->cosine) + d->excess) / n;
     fi_layer_theory *out = &net->layers[layer];
     const double second = d->second * exp(d->shift);
-    out->gradient_mean = (fi_prediction){0, sqrt(second * one / n)};
+    const fi_kernel *a = &net->kernels[layer];
+    const double together = 1 + (a->second > 0 ? d->radial * a->mean * a->mean / a->second : 0);
+    out->gradient_mean = (fi_prediction){0, sqrt(second * one * together / n)};
     out->gradient_variance = log_normal(second, d->noise + inherited + own);
     out->gradient_variance.value -= second * one / n;
 }
@@ -81,7 +85,8 @@ void fi_backward(fi_propagation *net)
         z.noise += (one * d.spread * diagonal + (1 - one) * pairs) / g->n +
                    d.response * (d.response * g->noise + 2 * g->cross);
         z.spread += z.spread * diagonal / g->n;
-        z.shift += g->shift + d.response * g->cross_one +
+        const double own = net->kernels[layer].second;
+        z.shift += g->shift + (d.response + (own > 0 ? d.radial / own : 0)) * g->cross_one +
                    g->response * below->var_s * g->signal * d.response;
         z.response = g->response + g->signal * d.response;
         z.cosine = g->slope_pair * d.cosine + (g->pair - (1 - d.kept) * g->slope_pair) / g->n;
@@ -96,7 +101,8 @@ void fi_backward(fi_propagation *net)
                    (g->n * g->fan_in);
         d.excess = net->excess * g->pair / g->n;
         d.second *= g->n * g->weight;
-        d.shift += g->reuse;
+        d.shift += g->reuse + z.radial * g->along * g->kept / g->n;
+        d.radial = g->curved + z.radial * g->along;
         d.kept = g->kept;
     }
 }

@@ -34,7 +34,8 @@ typedef struct fi_integrand {
     const fi_activation *activation;
     size_t n_breaks;
     double breaks[FI_BREAKS];
-    bool wild; /* does not settle for large |z|: no quadrature for huge q */
+    bool underflows; /* phi rounds to 0 where it is not 0 */
+    bool wild;       /* does not settle for large |z|: no quadrature for huge q */
 } fi_integrand;
 
 void fi_integrand_init(fi_integrand *integrand, const fi_activation *activation);
@@ -56,6 +57,10 @@ double fi_second_moment(const fi_integrand *integrand, double q);
 
 /* batch 0: the normal law; else at least 5. q > 0. */
 void fi_table_init(fi_table *table, const fi_integrand *integrand, double q, size_t batch);
+
+/* The same with `centre` in place of M in the rows, and coefficients 0 to 4 only. */
+void fi_table_init_about(fi_table *table, const fi_integrand *integrand, double q, size_t batch,
+                         double centre);
 
 /* dE h_i / dq and its second derivative, by Stein's lemma from coefficients 2 and 4. */
 double fi_table_slope(const fi_table *table, int row);

@@ -34,7 +34,8 @@ static double fixed_q(const fi_integrand *integrand, double sw2, double sb2)
     if (fabs(image - q) < 1e-12 * q)
         return q;
     const bool up = image > q;
-    for (double before = q;; before = q) {
+    for (;;) {
+        const double before = q;
         q = up ? fmax(q * 2, variance_map(integrand, q, sw2, sb2))
                : fmin(q / 2, variance_map(integrand, q, sw2, sb2));
         if (q > LARGEST)
@@ -128,10 +129,11 @@ double fi_critical(const fi_activation *activation, double sb2, double *q)
         return 1 / table.value[FI_ROW_GAIN];
     }
     double low = sb2, high = sb2 * (1 + 1e-9);
-    for (; excess_of(&integrand, high, sb2) < 0; high = sb2 + 1.5 * (high - sb2)) {
+    while (excess_of(&integrand, high, sb2) < 0) {
         if (high > 1e6)
             return (double)NAN;
         low = high;
+        high = sb2 + 1.5 * (high - sb2);
     }
     for (int step = 0; step < 60; step++) {
         const double middle = 0.5 * (low + high);

@@ -11,12 +11,18 @@
 
 #include <math.h>
 
+/* Finite width moves the kurtosis by a greater share: beyond an expansion to second order. */
+#define SHIFTED 0.25
+
+/* The shift of E a^2, relative, and half its relative variance: beyond it nothing is predicted. */
+#define LOST 0.25
+
 /* One layer while it is computed. */
 struct forward {
     const fi_propagation *net;
     const fi_kernel *below;
     fi_table table;
-    fi_powers powers;
+    fi_powers powers, limit; /* limit: of infinite width, where c does not vary */
     size_t layer;
     double sw2, q, c, n;
     double kurtosis, pair_kurtosis; /* fourth cumulants of z_n, and of z_n, z_n, z_m, z_m */
@@ -48,7 +54,11 @@ static double unit_noise(const struct forward *f, int i, int j)
 
 static double covariance(const struct forward *f, int i, int j)
 {
-    return unit_noise(f, i, j) + f->sw2 * f->sw2 * f->below->batch_ss * slope(f, i) * slope(f, j);
+    const double s2 = f->sw2 * f->sw2, own = f->below->var_s, common = f->below->cov_s;
+    /* The average over samples of the squares of their deviations. */
+    const double squares = 0.5 * s2 * s2 * (own * own / f->net->samples + common * common);
+    return unit_noise(f, i, j) + s2 * f->below->batch_ss * slope(f, i) * slope(f, j) +
+           squares * fi_table_curvature(&f->table, i) * fi_table_curvature(&f->table, j);
 }
 
 static fi_prediction fraction(const struct forward *f, int row)
@@ -76,7 +86,15 @@ static void statistics(const struct forward *f, fi_layer_theory *layer)
             matrix[i][j] = covariance(f, phi[i], phi[j]);
     }
     fi_activation_statistics(layer, f->table.mean, mean, matrix);
+    const double limit[FI_SPREAD] = {f->table.value[FI_ROW_C1], f->table.value[FI_ROW_C2],
+                                     f->table.value[FI_ROW_C3], f->table.value[FI_ROW_C4]};
+    const double kurtosis = fi_statistic_kurtosis(limit, NULL);
+    const fi_prediction missing = {(double)NAN, (double)NAN};
+    if (fabs(layer->activation_kurtosis.value - kurtosis) > SHIFTED * kurtosis)
+        layer->activation_skewness = layer->activation_kurtosis = missing;
     layer->zero_fraction = fraction(f, FI_ROW_ZERO);
+    if (f->net->integrand.underflows && f->table.value[FI_ROW_ZERO] > 0)
+        layer->zero_fraction = missing;
     layer->saturated_fraction = fraction(f, FI_ROW_SATURATED);
 }
 
@@ -95,7 +113,7 @@ static void kernel(const struct forward *f, fi_kernel *out)
     *out = (fi_kernel){.n = f->n, .mean = t->mean, .second = t->second};
     out->fourth = t->covariance[FI_ROW_SQUARE][FI_ROW_SQUARE] + t->second * t->second;
     out->square_product = pair + t->second * t->second;
-    out->product = fi_table_pair(t, FI_ROW_C1, FI_ROW_C1, &f->powers) + t->mean * t->mean;
+    out->product = fi_table_pair(t, FI_ROW_C1, FI_ROW_C1, &f->limit) + t->mean * t->mean;
     out->shift = shift(f, FI_ROW_SQUARE);
 
     /* The kernel of z: inherited, less what orthogonal weights keep. */
@@ -116,9 +134,15 @@ static void kernel(const struct forward *f, fi_kernel *out)
 
     double shared = 0, mixed = 0;
     fi_table_shared(t, c, &shared, &mixed);
-    const double own = (out->second - out->product) / f->net->samples;
+    /* By their own noise, and by what the spread of c adds to the pairs. */
+    const double own = (out->second - out->product) / f->net->samples +
+                       fi_table_pair(t, FI_ROW_C1, FI_ROW_C1, &f->powers) -
+                       fi_table_pair(t, FI_ROW_C1, FI_ROW_C1, &f->limit);
     out->batch_ss = s2 * ds * ds * b->batch_ss + unit_noise(f, FI_ROW_SQUARE, FI_ROW_SQUARE);
-    mixed += 2 * (cube - mixed - out->second * out->product) / f->net->samples;
+    mixed += 2 * (cube - mixed - out->second * out->product) / f->net->samples +
+             2 * t->mean *
+                 (fi_table_pair(t, FI_ROW_SQUARE, FI_ROW_C1, &f->powers) -
+                  fi_table_pair(t, FI_ROW_SQUARE, FI_ROW_C1, &f->limit));
     out->batch_sk = s2 * ds * (dk * b->batch_sk + 2 * dks * b->batch_ss) + mixed / f->n;
     out->batch_kk =
         s2 * (dk * dk * b->batch_kk + 4 * dk * dks * b->batch_sk + 4 * dks * dks * b->batch_ss) +
@@ -147,6 +171,10 @@ static void gains(const struct forward *f, fi_gains *out)
         .noise = unit_noise(f, FI_ROW_SQUARE, FI_ROW_SQUARE),
         .cross = unit_noise(f, FI_ROW_SQUARE, FI_ROW_GAIN) / gain,
         .cross_one = t->covariance[FI_ROW_SQUARE][FI_ROW_GAIN] / (f->n * gain),
+        .curved = 2 * f->q * dlog,
+        .along = f->q * pow(slope(f, FI_ROW_SQUARE), 2) / (t->second * gain),
+        .mean_share = pow(t->covariance[FI_ROW_C1][FI_ROW_SLOPE] + t->mean * mean_slope, 2) /
+                      (t->second * gain),
     };
 }
 
@@ -198,6 +226,7 @@ void fi_forward(fi_propagation *net, size_t layer)
                 s2 * (3 * below->var_s - 6 * below->second * below->second / fmax(below->n, f.n));
         fi_table_init(&f.table, &net->integrand, f.q, 0);
         fi_powers_normal(&f.powers, f.c, fmax(0, var_c));
+        fi_powers_normal(&f.limit, f.c, 0);
         statistics(&f, &net->layers[layer]);
         kernel(&f, &net->kernels[layer]);
         gains(&f, &net->gains[layer]);
@@ -213,6 +242,10 @@ void fi_forward(fi_propagation *net, size_t layer)
         if (spec->law == FI_ORTHOGONAL)
             net->layers[layer].cosine.sd = (double)NAN;
     }
+    fi_kernel *own = &net->kernels[layer];
+    if (fabs(own->shift) > LOST * own->second ||
+        own->batch_ss > 2 * LOST * own->second * own->second)
+        own->second = (double)NAN;
     fi_gains *out = &net->gains[layer];
     out->weight = weight;
     out->fan_in = below->n;

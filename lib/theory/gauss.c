@@ -79,8 +79,8 @@ void fi_integrand_init(fi_integrand *integrand, const fi_activation *activation)
     const double offset = SCAN_STEP * 0.318; /* the scan itself must not land on a kink */
     int changes = 0;
     bool zero_added = false;
-    for (double a = -SCAN - offset; a < SCAN; a += SCAN_STEP) {
-        const double b = a + SCAN_STEP, middle = 0.5 * (a + b);
+    for (int k = 0; k <= (int)(2 * SCAN / SCAN_STEP); k++) {
+        const double a = k * SCAN_STEP - SCAN - offset, b = a + SCAN_STEP, middle = 0.5 * (a + b);
         const double left = activation->slope(a), right = activation->slope(b);
         const bool flags = flags_at(activation, a) != flags_at(activation, b);
         const double bend = fabs(left + right - 2 * activation->slope(middle));
@@ -95,6 +95,8 @@ void fi_integrand_init(fi_integrand *integrand, const fi_activation *activation)
         }
         if (!isnan(found))
             add_break(integrand, found);
+        const double phi = activation->phi(a);
+        integrand->underflows |= phi != 0 && (fi_real)phi == 0;
         changes += fabs(a) > SCAN / 2 && left * right < 0;
     }
     integrand->wild = changes > 2 || integrand->n_breaks == FI_BREAKS;
@@ -103,7 +105,6 @@ void fi_integrand_init(fi_integrand *integrand, const fi_activation *activation)
 /* The accumulators of one table, row by row. */
 struct sums {
     double mass, mean, second;
-    double value[LANES];
     double product[LANES][LANES];
     double coefficient[FI_ORDER + 1][LANES];
 };
@@ -119,12 +120,12 @@ struct recurrence {
 };
 
 FI_CLONES static void add_panel(struct sums *sums, const struct panel *panel,
-                                const struct recurrence *recurrence)
+                                const struct recurrence *recurrence, int order)
 {
     double p[POINTS], before[POINTS] = {0};
     for (int n = 0; n < POINTS; n++)
         p[n] = panel->w[n];
-    for (int k = 0; k <= FI_ORDER; k++) {
+    for (int k = 0; k <= order; k++) {
         double even[LANES] = {0}, odd[LANES] = {0};
         for (int n = 0; n < POINTS; n += 2)
             for (int i = 0; i < LANES; i++) {
@@ -191,6 +192,8 @@ struct rule {
     const fi_integrand *integrand;
     double scale, reach; /* sqrt(q), the end of g */
     size_t batch;
+    int order;            /* of the last coefficient */
+    const double *centre; /* in place of E phi, unless it is NULL */
     double x[POINTS], w[POINTS];
     struct recurrence recurrence;
 };
@@ -215,9 +218,10 @@ static double panel_end(const struct rule *rule, double at, size_t *next)
 static void sweep(const struct rule *rule, struct sums *sums, bool first)
 {
     size_t next = 0;
-    for (double at = -rule->reach, end; at < rule->reach; at = end) {
-        end = panel_end(rule, at, &next);
-        const double middle = 0.5 * (at + end), half = 0.5 * (end - at);
+    double at = -rule->reach;
+    while (at < rule->reach) {
+        const double end = panel_end(rule, at, &next), middle = 0.5 * (at + end),
+                     half = 0.5 * (end - at);
         struct panel panel;
         for (int n = 0; n < POINTS; n++) {
             const double g = middle + half * rule->x[n], z = rule->scale * g;
@@ -234,11 +238,14 @@ static void sweep(const struct rule *rule, struct sums *sums, bool first)
             rows_at(rule->integrand, g, z, sums->mean, panel.h[n]);
         }
         if (!first)
-            add_panel(sums, &panel, &rule->recurrence);
+            add_panel(sums, &panel, &rule->recurrence, rule->order);
+        at = end;
     }
     if (first) {
         sums->mean /= sums->mass;
         sums->second /= sums->mass;
+        if (rule->centre)
+            sums->mean = *rule->centre;
     }
 }
 
@@ -278,11 +285,41 @@ double fi_second_moment(const fi_integrand *integrand, double q)
     return sums.second;
 }
 
-void fi_table_init(fi_table *table, const fi_integrand *integrand, double q, size_t batch)
+static void fill(fi_table *table, const fi_integrand *integrand, const struct sums *sums, double q)
+{
+    memset(table, 0, sizeof *table);
+    table->q = q;
+    const double mean = integrand->wild && q > 6400 ? (double)NAN : sums->mean;
+    for (int i = 0; i < FI_ROWS_QUADRATURE; i++) {
+        table->value[i] = sums->coefficient[0][i];
+        for (int j = 0; j < FI_ROWS_QUADRATURE; j++)
+            table->covariance[i][j] =
+                sums->product[i][j] - sums->coefficient[0][i] * sums->coefficient[0][j];
+        for (int k = 0; k <= FI_ORDER; k++)
+            table->coefficient[k][i] = sums->coefficient[k][i];
+    }
+    const double *value = table->value;
+    const double c1 = value[FI_ROW_C1], c2 = value[FI_ROW_C2], c3 = value[FI_ROW_C3];
+    table->mean = mean + c1;
+    table->second = c2 + 2 * mean * c1 + mean * mean;
+    combine(table, FI_ROW_CUBE, (double[]){3 * mean * mean, 3 * mean, 1});
+    combine(table, FI_ROW_SQUARE, (double[]){2 * mean, 1, 0});
+    table->coefficient[0][FI_ROW_SQUARE] = table->value[FI_ROW_SQUARE] = table->second;
+    table->coefficient[0][FI_ROW_CUBE] = table->value[FI_ROW_CUBE] =
+        c3 + 3 * mean * c2 + 3 * mean * mean * c1 + mean * mean * mean;
+}
+
+static void make(fi_table *table, const fi_integrand *integrand, double q, size_t batch, int order,
+                 const double *centre)
 {
     struct sums sums;
     memset(&sums, 0, sizeof sums);
-    struct rule rule = {.integrand = integrand, .scale = sqrt(q), .reach = REACH, .batch = batch};
+    struct rule rule = {.integrand = integrand,
+                        .scale = sqrt(q),
+                        .reach = REACH,
+                        .batch = batch,
+                        .order = order,
+                        .centre = centre};
     FI_REQUIRE(!(q <= 0) && (!batch || batch >= 5));
     if (!(q < LARGEST)) {
         forget(table);
@@ -294,23 +331,16 @@ void fi_table_init(fi_table *table, const fi_integrand *integrand, double q, siz
     recurrence_init(&rule.recurrence, batch);
     sweep(&rule, &sums, true);
     sweep(&rule, &sums, false);
+    fill(table, integrand, &sums, q);
+}
 
-    memset(table, 0, sizeof *table);
-    table->q = q;
-    const double mean = integrand->wild && q > 6400 ? (double)NAN : sums.mean;
-    table->mean = mean;
-    for (int i = 0; i < FI_ROWS_QUADRATURE; i++) {
-        table->value[i] = sums.coefficient[0][i];
-        for (int j = 0; j < FI_ROWS_QUADRATURE; j++)
-            table->covariance[i][j] =
-                sums.product[i][j] - sums.coefficient[0][i] * sums.coefficient[0][j];
-        for (int k = 0; k <= FI_ORDER; k++)
-            table->coefficient[k][i] = sums.coefficient[k][i];
-    }
-    table->second = table->value[FI_ROW_C2] + mean * mean;
-    combine(table, FI_ROW_CUBE, (double[]){3 * mean * mean, 3 * mean, 1});
-    combine(table, FI_ROW_SQUARE, (double[]){2 * mean, 1, 0});
-    table->coefficient[0][FI_ROW_SQUARE] = table->value[FI_ROW_SQUARE] = table->second;
-    table->coefficient[0][FI_ROW_CUBE] = table->value[FI_ROW_CUBE] =
-        table->value[FI_ROW_C3] + 3 * mean * table->value[FI_ROW_C2] + mean * mean * mean;
+void fi_table_init(fi_table *table, const fi_integrand *integrand, double q, size_t batch)
+{
+    make(table, integrand, q, batch, FI_ORDER, NULL);
+}
+
+void fi_table_init_about(fi_table *table, const fi_integrand *integrand, double q, size_t batch,
+                         double centre)
+{
+    make(table, integrand, q, batch, 4, &centre);
 }

@@ -9,6 +9,8 @@
 #define SMALLEST_BATCH 8
 #define UNEVEN 0.25 /* relative variance of the inputs' norms^2 beyond which second order fails */
 
+#define ALIKE 0.02 /* mean square cosine of given inputs: fewer than 50 directions */
+
 #ifdef FI_DOUBLE
 #define LARGEST DBL_MAX
 #define LEAST DBL_MIN
@@ -86,6 +88,9 @@ static void input(fi_propagation *net)
                                      .fourth_share = in->fourth / (centred * centred),
                                      .noise = a->batch_ss / (centred * centred),
                                      .mean_noise = centred / n};
+    const double cosines = net->batch[0].cosines;
+    net->batch[0].triples = cosines * cosines + (3 * cosines + 1 / samples) / samples;
+    fi_norms_init(net->batch[0].log_r, log1p(net->batch[0].norms), 0);
     const double drawn = in->drawn ? 1 : 0;
     fi_layer_theory *out = &net->layers[0];
     out->activation_mean = (fi_prediction){in->mean, drawn * sqrt(variance / count)};
@@ -96,7 +101,7 @@ static void input(fi_propagation *net)
         out->activation_kurtosis = (fi_prediction){3, sqrt(24 / count)};
         out->zero_fraction = (fi_prediction){0, 0};
     }
-    out->cosine = (fi_prediction){in->cosine, sqrt(a->batch_kk) / s};
+    out->cosine = (fi_prediction){in->cosine, in->drawn ? sqrt(a->batch_kk) / s : (double)NAN};
 }
 
 static void forget(fi_layer_theory *layer)
@@ -138,6 +143,24 @@ static void trim(fi_propagation *net)
     }
 }
 
+/*
+ * Given inputs that lie in few directions. Averages over samples then hang on more than the mean
+ * and the mean square of the cosines: what is odd in the pre-activations, and how samples grow
+ * alike.
+ */
+static void forget_averages(fi_propagation *net)
+{
+    const double none = (double)NAN;
+    for (size_t l = 1; l <= net->spec->depth; l++) {
+        fi_layer_theory *layer = &net->layers[l];
+        layer->cosine = layer->activation_skewness = layer->activation_kurtosis = missing;
+        layer->weight_gradient_mean.sd = none;
+        if (net->spec->batch_norm)
+            layer->activation_mean.sd = layer->saturated_fraction.sd = layer->zero_fraction.sd =
+                none;
+    }
+}
+
 static void way_through(fi_propagation *net)
 {
     const fi_theory_spec *spec = net->spec;
@@ -145,6 +168,8 @@ static void way_through(fi_propagation *net)
         (spec->batch_norm ? fi_batch_forward : fi_forward)(net, layer);
     (spec->batch_norm ? fi_batch_backward : fi_backward)(net);
     trim(net);
+    if (!spec->input.drawn && spec->input.cosine_variance > ALIKE)
+        forget_averages(net);
 }
 
 fi_status fi_theory_predict(const fi_theory_spec *spec, fi_layer_theory *layers, fi_arena *scratch)

@@ -28,24 +28,46 @@ typedef struct fi_gains {
         slope_pair; /* the same over gain^2: E phi'^4, E phi'_n^2 phi'_m^2, (E phi'_n phi'_m)^2 */
     double alike;   /* what is left of a correlation, forward times backward */
     double noise;   /* variance of S averaged, not inherited */
-    double cross, cross_one; /* covariance of that noise and the gain's; of one sample */
+    double cross, cross_one;  /* covariance of that noise and the gain's; of one sample */
+    double curved;            /* excess of E phi'^2 z^2 over gain q, relative */
+    double along, mean_share; /* what is left of a cotangent's excess along the activations, below
+                                 and in the mean over units of dz */
 } fi_gains;
+
+#define FI_NORMS 5 /* values of a sample's norm^2 that stand for all; see uneven.c */
+
+/* A layer under batch norm, of samples with centred norm^2 r below it, at FI_NORMS values of r. */
+typedef struct fi_norms {
+    double r[FI_NORMS];
+    double mean[FI_NORMS];     /* E phi */
+    double ratio[FI_NORMS];    /* norm^2 here, over its mean over samples */
+    double expected[FI_NORMS]; /* of its logarithm */
+    double noise[FI_NORMS];    /* variance of its logarithm */
+    double skew[FI_NORMS];     /* third moment of that */
+    double gain[FI_NORMS];     /* E phi'^2 */
+    double fourth[FI_NORMS];   /* E phi'^4 / gain^2 */
+    double cross[FI_NORMS];    /* covariance of the averages of phi'^2 and of log norm^2 */
+} fi_norms;
 
 /* A layer under batch norm; after centring over the batch, relative to `centred`. */
 typedef struct fi_batch_layer {
-    double centred;        /* S - K: variance of a unit's activations over the batch */
-    double norms, cosines; /* variance of a sample's norm^2, and of two samples' cosine */
-    double along;          /* mean of d_n d_m cosine_nm, d the relative deviation of a norm^2 */
-    double fourth_share;   /* fourth moment of a unit's activations */
-    double noise;          /* variance of `centred`, over runs */
-    double mean_noise;     /* absolute: variance over samples of the mean over units */
-    double weight, fan_in, n, kept;      /* as in fi_gains */
-    double share, inverse, spread;       /* v / (v + eps), E 1 / (v + eps), relative var v */
-    double alike;                        /* d cosine / d cosine below, at 0 */
+    double centred;                 /* S - K: variance of a unit's activations over the batch */
+    double norms, cosines;          /* variance of a sample's norm^2, and of two samples' cosine */
+    double fourth_share;            /* fourth moment of a unit's activations */
+    double noise;                   /* variance of `centred`, over runs */
+    double mean_noise;              /* absolute: variance over samples of the mean over units */
+    double weight, fan_in, n, kept; /* as in fi_gains */
+    double share, inverse, spread;  /* v / (v + eps), E 1 / (v + eps), relative var v */
+    double alike;                   /* d cosine / d cosine below, at 0 */
     double gain, mean_slope, slope_pair; /* E phi'^2, E phi', E phi'_n phi'_m */
     double weighted, weighted_pair;      /* the same of y phi' */
-    double fourth, cross;                /* as in fi_gains; cross of one sample */
+    double unit_noise;                   /* variance over units of E phi'^2, over gain^2 */
     double log_gain, response;           /* d log gain, d log norm^2 over d log norm^2 below */
+    double log_r[FI_NORMS];              /* of this layer's samples */
+    double triples; /* tr K^3 / samples^3, K the cosines of the samples but for `common` */
+    double pair[FI_NORMS][FI_NORMS]; /* product of two samples, given their norms */
+    double common;                   /* mean square of that, a part of `cosines` */
+    fi_norms at;
 } fi_batch_layer;
 
 /* A network, with what is common to its layers. */
@@ -71,6 +93,25 @@ void fi_backward(fi_propagation *net);
 void fi_batch_forward(fi_propagation *net, size_t layer);
 void fi_batch_backward(fi_propagation *net);
 
+/* Over r: E a, E a b, Cov(a, b); over r and r' of two samples: E a(r) pair(r, r') b(r'). */
+double fi_norms_mean(const double *values);
+double fi_norms_product(const double *a, const double *b);
+double fi_norms_covariance(const double *a, const double *b);
+double fi_norms_form(const double *a, const double pair[FI_NORMS][FI_NORMS], const double *b);
+/* The values of log r, of this variance and third moment, where r is 1 on average. */
+void fi_norms_init(double *log_r, double variance, double third);
+/*
+ * The same for what becomes of each value in a layer, which adds to it this variance (noise) and
+ * third moment (skew).
+ */
+void fi_norms_pass(const double *log_ratio, const double *noise, const double *skew, double *log_r);
+/* The polynomial in log r through the values: itself and its first two derivatives. */
+void fi_norms_interpolate(const double *log_r, const double *values, double at, double out[3]);
+
+/* Fills cosines, common, pair and triples; slope is E phi' at each norm. */
+void fi_batch_cosines(fi_batch_layer *batch, const fi_batch_layer *below, double samples,
+                      double kept, const double *slope);
+
 /* E K_nm / sqrt(S_n S_m) less E K_nm / E S_n: from the fluctuations of both. */
 double fi_uneven_cosine(const fi_kernel *kernel);
 
@@ -94,7 +135,10 @@ double fi_statistic_skewness(const double *averages, const double *constants);
 double fi_statistic_kurtosis(const double *averages, const double *constants);
 double fi_statistic_ratio(const double *averages, const double *constants);
 
-/* The fraction of `count` values; without deviation where fewer than 10 are or are not counted. */
+/*
+ * The fraction of `count` values; missing where fewer than 10 are or are not counted, unless none
+ * is, and without deviation where few are.
+ */
 fi_prediction fi_fraction(double value, double variance, double count);
 
 /* The activation statistics of a layer from averages of (phi - M)^1..4. */

@@ -84,8 +84,8 @@ void fi_table_shared(const fi_table *table, double c, double *variance, double *
 {
     const double reach = 8, step = 1 / 16.0, root = sqrt(fmax(c, 0));
     double mass = 0, second = 0, fourth = 0, mixed = 0, square = 0;
-    for (double h = -reach; h <= reach; h += step) {
-        const double w = exp(-0.5 * h * h);
+    for (int node = 0; node <= (int)(2 * reach / step); node++) {
+        const double h = node * step - reach, w = exp(-0.5 * h * h);
         double p = 1, before = 0, m = 0, s = 0;
         for (int k = 0; k <= FI_ORDER; k++) {
             m += p * (k ? table->coefficient[k][FI_ROW_C1] : table->mean);

@@ -37,7 +37,7 @@ fi_prediction fi_spread(fi_statistic *statistic, size_t n, const double *mean,
         }
         const double up = statistic(plus, constants), down = statistic(minus, constants);
         curved += 0.5 * (up + down - 2 * centre);
-        variance += 0.25 * (up - down) * (up - down) + 0.125 * pow(up + down - 2 * centre, 2);
+        variance += 0.25 * (up - down) * (up - down) + 0.5 * pow(up + down - 2 * centre, 2);
     }
     return (fi_prediction){centre + curved, sqrt(variance)};
 }
@@ -50,7 +50,7 @@ double fi_uneven_cosine(const fi_kernel *kernel)
 
 fi_prediction fi_resolved(fi_prediction cosine)
 {
-    if (!(cosine.sd > 3e-5 * fabs(cosine.value)))
+    if (!(cosine.sd > 3e-5 * fabs(cosine.value)) || cosine.value > 0.99)
         cosine.sd = (double)NAN;
     return cosine;
 }
@@ -86,9 +86,12 @@ double fi_statistic_ratio(const double *averages, const double *constants)
 
 fi_prediction fi_fraction(double value, double variance, double count)
 {
-    const double p = fmin(1, fmax(0, value)), rare = fmin(p, 1 - p) * count;
-    return (fi_prediction){p, rare > 0 && (rare < 10 || rare < TAIL * count) ? (double)NAN
-                                                                             : sqrt(variance)};
+    const double missing = (double)NAN, rare = fmin(value, 1 - value) * count;
+    if (fabs(rare) < 1e-9 * count)
+        return (fi_prediction){round(value), 0};
+    if (!(rare >= 10))
+        return (fi_prediction){missing, missing};
+    return (fi_prediction){value, rare < TAIL * count ? missing : sqrt(variance)};
 }
 
 void fi_activation_statistics(fi_layer_theory *layer, double mean, const double averages[FI_SPREAD],

@@ -11,7 +11,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 
-study=(timeout --kill-after=5 60 "$studies/init-he") # 124: it hung
+name=init-he
+study=(timeout --kill-after=5 60 "$studies/$name") # 124: it hung
 small=(--depth 2 --width 8 --samples 16 --runs 2 --jobs 1)
 passed=0 failed=0
 
@@ -36,7 +37,7 @@ failed_well() { # failed_well TITLE FOUND-CODE CODE PATTERN
     local problems=
     [ "$2" -eq "$3" ] || problems+=" exit $2, expected $3;"
     [ "$(wc -l <err)" -eq 1 ] || problems+=" $(wc -l <err) lines on stderr;"
-    grep -q '^init-he: ' err || problems+=' stderr does not begin with the name;'
+    grep -q "^$name: " err || problems+=' stderr does not begin with the name;'
     grep -Eq -- "$4" err || problems+=" stderr does not say '$4';"
     [ ! -s out ] || problems+=' something on stdout;'
     verdict "$1" "$problems"
@@ -244,6 +245,36 @@ check '--jobs 2 prints the table of --jobs 1' cmp out1 out2
 sleep 1.1
 "${study[@]}" --depth 3 --width 40 --samples 60 --runs 3 --output later.h5 >out 2>err
 check 'a second later the file is the same' cmp jobs1.h5 later.h5
+
+# ---- a scheme of one's own
+
+name=init-custom
+study=(timeout --kill-after=5 60 "$studies/$name")
+rm -rf results
+refuses 64 'give --initializer.*--list'
+refuses 64 "'?--initializer" --initializer
+refuses 64 "initializer ''" --initializer ''
+refuses 64 "he_norml.*did you mean 'he_normal'" --initializer he_norml
+refuses 64 'one of.*orthogonal' --initializer qqqqqqqqqq
+refuses 64 "normal 'sdt'.*did you mean 'std'" --initializer normal:sdt=1
+refuses 64 "'std'.*KEY=VALUE" --initializer normal:std
+for value in abc '' -1 0 nan inf 1e999 2x; do
+    refuses 64 'std' --initializer "normal:std=$value"
+done
+refuses 64 "mode 'fan_both'" --initializer he_normal:mode=fan_both
+refuses 64 "zerso.*did you mean 'zeros'" --initializer he_normal --bias zerso
+refuses 64 'exclude' --initializer he_normal --bias normal --bias-std 1
+succeeds --list
+check 'init-custom --list names the parameters' grep -q ':mean=0,std=1' out
+for jobs in 1 2; do
+    succeeds --initializer truncated_normal:std=0.05 --bias constant:value=0.1 --depth 3 --width 40 \
+        --samples 60 --runs 3 --jobs $jobs --output custom$jobs.h5
+    check "init-custom --jobs $jobs names the scheme in its table" grep -q truncated_normal out
+done
+check 'init-custom: one SHA-256 at --jobs 1 and 2' \
+    test "$(sha256sum <custom1.h5)" = "$(sha256sum <custom2.h5)"
+succeeds --initializer truncated_normal:std=0.06 --depth 3 --width 40 --samples 60 --runs 3 --output other.h5
+check 'init-custom: another std, another file' test "$(sha256sum <custom1.h5)" != "$(sha256sum <other.h5)"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
