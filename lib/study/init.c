@@ -6,7 +6,6 @@
 
 #include "../core/arena.h"
 #include "../core/internal.h"
-#include "../math/gemm.h"
 #include "dataset.h"
 #include "options.h"
 #include "progress.h"
@@ -77,8 +76,7 @@ static void print_help(const fi_init_scheme *scheme)
            "layer in results/%s.h5.\n\n",
            scheme->about ? scheme->about : "of --initializer", scheme->name);
     fi_options_help(stdout, rows, count);
-    printf("\nExit status: 0 done, 64 usage, 65 bad data, 71 out of memory, 74 input or\n"
-           "output, 130 interrupted.\n");
+    fi_program_help_end();
 }
 
 /* Fills context->activations from a list such as "tanh,relu"; *count is their number. */
@@ -243,7 +241,6 @@ static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_
     FI_TRY(make_axes(context, axes, arena));
     FI_TRY(check_memory(context, axes[FI_AXIS_ACTIVATION].size));
     FI_TRY(fi_replacement_try(options->common.output));
-    fi_blas_single_thread();
     const fi_study study = {
         .name = scheme->name,
         .grid = FI_AXIS_RUN + 1,
@@ -254,13 +251,7 @@ static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_
         .cell = fi_init_cell,
         .context = context,
     };
-    if (!options->common.quiet)
-        fi_progress_start(scheme->name);
-    const fi_status status =
-        fi_study_run(&study, fi_program_jobs(&options->common),
-                     options->common.quiet ? NULL : fi_progress, dataset, arena);
-    fi_progress_end();
-    FI_TRY(status);
+    FI_TRY(fi_program_run(&study, &options->common, fi_progress, dataset, arena));
     *verdicts = fi_init_judge(dataset, context, arena);
     if (!*verdicts)
         return FI_ENOMEM;
@@ -271,15 +262,12 @@ static fi_status run(const fi_init_scheme *scheme, fi_init_context *context, fi_
 static fi_status print(const fi_dataset *dataset, const struct fi_verdict *verdicts,
                        const fi_init_options *options, const fi_init_scheme *scheme)
 {
-    if (options->common.csv)
-        return fi_dataset_export(dataset, FI_INIT_PER_LAYER, FI_CSV, stdout);
-    if (options->common.json)
-        return fi_dataset_export(dataset, FI_INIT_PER_LAYER, FI_JSON, stdout);
-    if (!options->common.quiet) {
-        fi_init_print(dataset, verdicts, scheme, stdout);
-        (void)fflush(stdout); /* what it says of failure is asked for at the end */
-        fprintf(stderr, "%s: wrote %s\n", scheme->name, options->common.output);
-    }
+    fi_status status;
+    if (fi_program_exports(dataset, &options->common, FI_INIT_PER_LAYER, &status))
+        return status;
+    fi_init_print(dataset, verdicts, scheme, stdout);
+    (void)fflush(stdout); /* what it says of failure is asked for at the end */
+    fprintf(stderr, "%s: wrote %s\n", scheme->name, options->common.output);
     return FI_OK;
 }
 
@@ -306,7 +294,7 @@ static fi_status study(int argc, char **argv, const fi_init_scheme *scheme, fi_a
         return FI_OK;
     }
     if (options.common.version) {
-        printf("%s (fanin) %s\n", scheme->name, fi_version());
+        fi_program_version(scheme->name);
         return FI_OK;
     }
     if (options.common.list) {

@@ -55,12 +55,7 @@ fi_status fi_init_describe(fi_dataset *dataset, const fi_init_scheme *scheme,
         {"blas", fi_blas_name()},
         {"blas_kernel", fi_blas_kernel()},
     };
-    fi_attribute *attributes = fi_arena_alloc(arena, sizeof rows, 1);
-    if (!attributes || !rows[7].text)
-        return fi_fail_memory(sizeof rows, "the attributes");
-    dataset->attributes = memcpy(attributes, rows, sizeof rows);
-    dataset->n_attributes = sizeof rows / sizeof *rows;
-    return FI_OK;
+    return fi_program_describe(dataset, rows, sizeof rows / sizeof *rows, arena);
 }
 
 const char *fi_init_about(const fi_initializer *initializer, fi_arena *arena)

@@ -1,10 +1,12 @@
 /* What every study program does around its work. */
 #define _GNU_SOURCE
 #include "program.h"
+#include "progress.h"
 #include "scheme.h"
 
 #include "../core/internal.h"
 #include "../core/workers.h"
+#include "../math/gemm.h"
 
 #include <errno.h>
 #include <math.h>
@@ -99,6 +101,53 @@ void fi_program_list(FILE *stream)
                 activations[k].citation);
     fputc('\n', stream);
     fi_scheme_list(stream);
+}
+
+void fi_program_help_end(void)
+{
+    printf("\nExit status: 0 done, 64 usage, 65 bad data, 71 out of memory, 74 input or\n"
+           "output, 130 interrupted.\n");
+}
+
+void fi_program_version(const char *name)
+{
+    printf("%s (fanin) %s\n", name, fi_version());
+}
+
+fi_status fi_program_run(const fi_study *study, const struct fi_program_options *options,
+                         void (*progress)(size_t done, size_t cells), fi_dataset *dataset,
+                         fi_arena *arena)
+{
+    fi_blas_single_thread();
+    if (!options->quiet)
+        fi_progress_start(study->name);
+    const fi_status status = fi_study_run(study, fi_program_jobs(options),
+                                          options->quiet ? NULL : progress, dataset, arena);
+    fi_progress_end();
+    return status;
+}
+
+fi_status fi_program_describe(fi_dataset *dataset, const fi_attribute *rows, size_t count,
+                              fi_arena *arena)
+{
+    fi_attribute *attributes = fi_arena_alloc(arena, count, sizeof *rows);
+    bool whole = attributes != NULL;
+    for (size_t k = 0; k < count; k++)
+        whole &= rows[k].text != NULL;
+    if (!whole)
+        return fi_fail_memory(count * sizeof *rows, "the attributes");
+    dataset->attributes = memcpy(attributes, rows, count * sizeof *rows);
+    dataset->n_attributes = count;
+    return FI_OK;
+}
+
+bool fi_program_exports(const fi_dataset *dataset, const struct fi_program_options *options,
+                        uint32_t axes, fi_status *status)
+{
+    *status = FI_OK;
+    if (options->csv || options->json)
+        *status = fi_dataset_export(dataset, axes, options->csv ? FI_CSV : FI_JSON, stdout);
+    return options->csv || options->json || options->quiet;
 }
 
 int fi_program_end(const char *name, fi_status status)

@@ -92,6 +92,28 @@ FI_CHECKED fi_status fi_program_check_memory(double bytes, double jobs);
 /* Prints activations and initializers with formulas and citations. */
 void fi_program_list(FILE *stream);
 
+/* The last lines of --help, which all programs share. */
+void fi_program_help_end(void);
+
+/* For --version: "NAME (fanin) VERSION". */
+void fi_program_version(const char *name);
+
+/* The study on the workers asked for, its progress on the terminal unless it is to be quiet. */
+FI_CHECKED fi_status fi_program_run(const fi_study *study, const struct fi_program_options *options,
+                                    void (*progress)(size_t done, size_t cells),
+                                    fi_dataset *dataset, fi_arena *arena);
+
+/* The attributes of the rows, into the arena. Fails with FI_ENOMEM, also for a row without text. */
+FI_CHECKED fi_status fi_program_describe(fi_dataset *dataset, const fi_attribute *rows,
+                                         size_t count, fi_arena *arena);
+
+/*
+ * Prints the variables on these axes where --csv or --json asks for it; true if it did, or if
+ * nothing is to be said.
+ */
+bool fi_program_exports(const fi_dataset *dataset, const struct fi_program_options *options,
+                        uint32_t axes, fi_status *status);
+
 /* Flushes stdout, prints the failure if there was one (the one place), and gives the exit code. */
 int fi_program_end(const char *name, fi_status status);
 

@@ -6,7 +6,6 @@
 #include "../core/internal.h"
 #include "../math/gemm.h"
 #include "dataset.h"
-#include "progress.h"
 #include "replace.h"
 #include "revision.h"
 
@@ -113,12 +112,7 @@ static fi_status describe(fi_dataset *dataset, const fi_train_context *context, 
         {"blas", fi_blas_name()},
         {"blas_kernel", fi_blas_kernel()},
     };
-    fi_attribute *attributes = fi_arena_alloc(arena, sizeof rows, 1);
-    if (!attributes || !rows[6].text)
-        return fi_fail_memory(sizeof rows, "the attributes");
-    dataset->attributes = memcpy(attributes, rows, sizeof rows);
-    dataset->n_attributes = sizeof rows / sizeof *rows;
-    return FI_OK;
+    return fi_program_describe(dataset, rows, sizeof rows / sizeof *rows, arena);
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
@@ -165,7 +159,6 @@ static fi_status run(fi_train_context *context, fi_dataset *dataset, fi_arena *a
     FI_TRY(fi_train_log_open(context));
     FI_TRY(make_axes(context, axes, arena));
     make_variables(n, variables);
-    fi_blas_single_thread();
     const fi_study study = {
         .name = scheme->name,
         .grid = n + 1,
@@ -176,12 +169,7 @@ static fi_status run(fi_train_context *context, fi_dataset *dataset, fi_arena *a
         .cell = fi_train_cell,
         .context = context,
     };
-    if (!options->common.quiet)
-        fi_progress_start(scheme->name);
-    const fi_status status =
-        fi_study_run(&study, fi_program_jobs(&options->common), NULL, dataset, arena);
-    fi_progress_end();
-    FI_TRY(status);
+    FI_TRY(fi_program_run(&study, &options->common, NULL, dataset, arena));
     FI_TRY(describe(dataset, context, arena));
     return fi_dataset_write(dataset, options->common.output);
 }
@@ -190,12 +178,9 @@ static fi_status print(const fi_dataset *dataset, const fi_train_context *contex
 {
     const fi_train_options *options = context->options;
     const uint32_t points = dataset->variables[FI_TRAIN_ITERATION].axes;
-    if (options->common.csv)
-        return fi_dataset_export(dataset, points, FI_CSV, stdout);
-    if (options->common.json)
-        return fi_dataset_export(dataset, points, FI_JSON, stdout);
-    if (options->common.quiet)
-        return FI_OK;
+    fi_status status;
+    if (fi_program_exports(dataset, &options->common, points, &status))
+        return status;
     FI_TRY(fi_train_print(dataset, context, stdout, arena));
     (void)fflush(stdout); /* what it says of failure is asked for at the end */
     fprintf(stderr, "%s: wrote %s\n", context->scheme->name, options->common.output);
@@ -221,8 +206,7 @@ static void print_help(const fi_train_scheme *scheme, const fi_option *rows, siz
     fi_options_help(stdout, rows, count);
     if (scheme->varies)
         printf("\nThe study itself varies:%s\n", scheme->varies);
-    printf("\nExit status: 0 done, 64 usage, 65 bad data, 71 out of memory, 74 input or\n"
-           "output, 130 interrupted.\n");
+    fi_program_help_end();
 }
 
 static void list(FILE *stream)
@@ -260,7 +244,7 @@ static fi_status study(int argc, char **argv, const fi_train_scheme *scheme, fi_
         return FI_OK;
     }
     if (options.common.version) {
-        printf("%s (fanin) %s\n", scheme->name, fi_version());
+        fi_program_version(scheme->name);
         return FI_OK;
     }
     if (options.common.list) {

@@ -5,97 +5,59 @@
 # nothing on stdout, nothing written. Prints what differs, and the number of cases.
 set -u
 export LC_ALL=C
-data=$(cd "$(dirname "$0")/../data" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+data=$here/../data
 studies=$(cd "${1:?usage: run.sh FOLDER-OF-STUDIES}" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 
 name=init-he
-study=(timeout --kill-after=5 60 "$studies/$name") # 124: it hung
+program=$studies/$name
+study=(timeout --kill-after=5 60 "$program") # 124: it hung
+source "$here/common.sh"
 small=(--depth 2 --width 8 --samples 16 --runs 2 --jobs 1)
-passed=0 failed=0
-
-verdict() { # verdict TITLE PROBLEMS
-    if [ -z "$2" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAIL %s:%s\n' "$1" "$2"
-        printf '    stderr: %s\n' "$(head -n 3 err)"
-    fi
-}
-
-check() { # check TITLE COMMAND...: the command holds
-    local title=$1
-    shift
-    if "$@" >/dev/null 2>&1; then verdict "$title" ''; else verdict "$title" ' does not hold'; fi
-}
-
-# How the last command failed: code, message, silence on stdout.
-failed_well() { # failed_well TITLE FOUND-CODE CODE PATTERN
-    local problems=
-    [ "$2" -eq "$3" ] || problems+=" exit $2, expected $3;"
-    [ "$(wc -l <err)" -eq 1 ] || problems+=" $(wc -l <err) lines on stderr;"
-    grep -q "^$name: " err || problems+=' stderr does not begin with the name;'
-    grep -Eq -- "$4" err || problems+=" stderr does not say '$4';"
-    [ ! -s out ] || problems+=' something on stdout;'
-    verdict "$1" "$problems"
-}
-
-refuses() { # refuses CODE PATTERN OPTION...
-    local code=$1 pattern=$2 found
+wrong() { # wrong CODE PATTERN OPTION...: one line says so, and nothing is written
+    local code=$1 pattern=$2
     shift 2
-    "${study[@]}" "${small[@]}" --output made.h5 "$@" >out 2>err </dev/null
-    found=$?
-    failed_well "$*" "$found" "$code" "$pattern"
-    if compgen -G 'made*' >/dev/null || [ -e results ]; then
-        verdict "$*" ' left a file behind'
-        rm -rf made* results
-    fi
-}
-
-succeeds() { # succeeds OPTION...: exit code 0; out and err are left for a look
-    "${study[@]}" "$@" >out 2>err </dev/null
-    local found=$?
-    if [ $found -eq 0 ]; then verdict "$*" ''; else verdict "$*" " exit $found, expected 0"; fi
+    refuses "$code" "$pattern" "${small[@]}" --output made.h5 "$@"
 }
 
 # ---- arguments
 
-refuses 64 "'?--no-such-option" --no-such-option
-refuses 64 'activation' --activaton relu
-refuses 64 '-X' -X
-refuses 64 'depth' --depth
-refuses 64 'leftover' leftover
-refuses 64 "tahn.*did you mean 'tanh'" --activation tahn
-refuses 64 "rleu.*did you mean 'relu'" --activation tanh,rleu
-refuses 64 'one of' --activation qqqqqqqqqq
-refuses 64 'activation' --activation ''
-refuses 64 'activation' --activation tanh,,relu
-refuses 64 'activation' --activation "$(printf 'tanh\nrelu\033[31m')"
-refuses 64 'one of.*both' --batch-norm maybe
-refuses 64 'one of.*uniform' --distribution cauchy
+wrong 64 "'?--no-such-option" --no-such-option
+wrong 64 'activation' --activaton relu
+wrong 64 '-X' -X
+wrong 64 'depth' --depth
+wrong 64 'leftover' leftover
+wrong 64 "tahn.*did you mean 'tanh'" --activation tahn
+wrong 64 "rleu.*did you mean 'relu'" --activation tanh,rleu
+wrong 64 'one of' --activation qqqqqqqqqq
+wrong 64 'activation' --activation ''
+wrong 64 'activation' --activation tanh,,relu
+wrong 64 'activation' --activation "$(printf 'tanh\nrelu\033[31m')"
+wrong 64 'one of.*both' --batch-norm maybe
+wrong 64 'one of.*uniform' --distribution cauchy
 for option in depth width samples runs jobs; do
     for value in 0 -1 '' abc 3x 1.5 1e3 0x10 ' 3' +3 nan 99999999999999999999; do
-        refuses 64 "$option" "--$option" "$value"
+        wrong 64 "$option" "--$option" "$value"
     done
 done
 for value in -1 abc 1.5 9007199254740993 99999999999999999999; do
-    refuses 64 'seed' --seed "$value"
+    wrong 64 'seed' --seed "$value"
 done
 for value in abc nan inf 1e999 '' 2x; do
-    refuses 64 'gain' --gain "$value"
-    refuses 64 'bias-std' --bias-std "$value"
+    wrong 64 'gain' --gain "$value"
+    wrong 64 'bias-std' --bias-std "$value"
 done
-refuses 64 'bias-std' --bias-std -1
+wrong 64 'bias-std' --bias-std -1
 
 # ---- sizes that no machine has: what would it need?
 
 for option in depth width samples runs; do
-    refuses 71 'needs [0-9.]+ [KMGTPE]iB' "--$option" 1000000000
+    wrong 71 'needs [0-9.]+ [KMGTPE]iB' "--$option" 1000000000
 done
-refuses 71 'needs [0-9.]+ [KMGTPE]iB' --depth 1000000000 --width 1000000000 --no-backward
+wrong 71 'needs [0-9.]+ [KMGTPE]iB' --depth 1000000000 --width 1000000000 --no-backward
 
 # ---- input files
 
@@ -107,28 +69,28 @@ gzip -c "$digits" >digits.gz
 echo 'not an image' >text
 : >empty
 mkfifo pipe
-refuses 74 'missing' --input missing
-refuses 74 'directory' --input .
-refuses 74 'pipe' --input pipe
-refuses 65 'truncated.*78416.*5000' --input truncated
-refuses 65 'truncated' --input header
-refuses 65 '78416.*78417' --input longer
-refuses 65 'gunzip' --input digits.gz
-refuses 65 'not an IDX' --input text
-refuses 65 'empty' --input empty
-refuses 65 '100.*101' --input "$digits" --samples 101
-refuses 65 'labels' --input "$data/digits100-labels.idx1-ubyte"
+wrong 74 'missing' --input missing
+wrong 74 'directory' --input .
+wrong 74 'pipe' --input pipe
+wrong 65 'truncated.*78416.*5000' --input truncated
+wrong 65 'truncated' --input header
+wrong 65 '78416.*78417' --input longer
+wrong 65 'gunzip' --input digits.gz
+wrong 65 'not an IDX' --input text
+wrong 65 'empty' --input empty
+wrong 65 '100.*101' --input "$digits" --samples 101
+wrong 65 'labels' --input "$data/digits100-labels.idx1-ubyte"
 
 # ---- output files
 
 mkdir folder
 : >file
-refuses 74 'no/such' --output no/such/study.h5
-refuses 74 'file' --output file/study.h5
-refuses 74 '/proc' --output /proc/study.h5
-refuses 74 '/dev/full' --output /dev/full
-refuses 74 'folder' --output folder
-refuses 74 "''" --output ''
+wrong 74 'no/such' --output no/such/study.h5
+wrong 74 'file' --output file/study.h5
+wrong 74 '/proc' --output /proc/study.h5
+wrong 74 '/dev/full' --output /dev/full
+wrong 74 'folder' --output folder
+wrong 74 "''" --output ''
 check '/dev/full is a device still' test -c /dev/full
 
 # An existing file: kept through a failure, replaced by another file, never rewritten in place.
@@ -203,27 +165,28 @@ done
 
 # ---- what is asked for plainly
 
-for program in init-zero init-small init-unit init-xavier init-he; do
-    study=(timeout --kill-after=5 60 "$studies/$program")
+for each in init-zero init-small init-unit init-xavier init-he; do
+    program=$studies/$each
     succeeds --help
-    check "$program --help names every option" awk '
+    check "$each --help names every option" awk '
         { text = text $0 "\n" }
         END {
             n = split("activation batch-norm depth width samples runs seed jobs distribution gain " \
                       "bias-std input no-backward output json csv quiet list help version", name, " ")
             for (k = 1; k <= n; k++) if (!index(text, "--" name[k])) exit 1
         }' out
-    check "$program --help fits 80 columns" awk 'length($0) > 80 { exit 1 }' out
-    check "$program --help is silent on stderr" test ! -s err
+    check "$each --help fits 80 columns" awk 'length($0) > 80 { exit 1 }' out
+    check "$each --help is silent on stderr" test ! -s err
     succeeds --version
-    check "$program --version" grep -Eq "$program.* [0-9]+\.[0-9]+\.[0-9]+" out
+    check "$each --version" grep -Eq "$each.* [0-9]+\.[0-9]+\.[0-9]+" out
     succeeds --list
-    check "$program --list" awk '/tanh/ { a = 1 } /relu/ { b = 1 } END { exit !(a && b) }' out
+    check "$each --list" awk '/tanh/ { a = 1 } /relu/ { b = 1 } END { exit !(a && b) }' out
     succeeds "${small[@]}"
-    check "$program writes its file" test -s "results/$program.h5"
-    check "$program prints a table without control characters" awk '/\033/ { exit 1 } END { exit !NR }' out
+    check "$each writes its file" test -s "results/$each.h5"
+    check "$each prints a table without control characters" awk '/\033/ { exit 1 } END { exit !NR }' out
 done
-study=(timeout --kill-after=5 60 "$studies/init-he")
+program=$studies/init-he
+study=(timeout --kill-after=5 60 "$program")
 succeeds --depth 1 --width 1 --samples 1 --runs 1 --output least.h5
 succeeds "${small[@]}" --quiet --output quiet.h5
 check '--quiet is quiet' test ! -s out -a ! -s err
@@ -249,21 +212,22 @@ check 'a second later the file is the same' cmp jobs1.h5 later.h5
 # ---- a scheme of one's own
 
 name=init-custom
-study=(timeout --kill-after=5 60 "$studies/$name")
+program=$studies/$name
+study=(timeout --kill-after=5 60 "$program")
 rm -rf results
-refuses 64 'give --initializer.*--list'
-refuses 64 "'?--initializer" --initializer
-refuses 64 "initializer ''" --initializer ''
-refuses 64 "he_norml.*did you mean 'he_normal'" --initializer he_norml
-refuses 64 'one of.*orthogonal' --initializer qqqqqqqqqq
-refuses 64 "normal 'sdt'.*did you mean 'std'" --initializer normal:sdt=1
-refuses 64 "'std'.*KEY=VALUE" --initializer normal:std
+wrong 64 'give --initializer.*--list'
+wrong 64 "'?--initializer" --initializer
+wrong 64 "initializer ''" --initializer ''
+wrong 64 "he_norml.*did you mean 'he_normal'" --initializer he_norml
+wrong 64 'one of.*orthogonal' --initializer qqqqqqqqqq
+wrong 64 "normal 'sdt'.*did you mean 'std'" --initializer normal:sdt=1
+wrong 64 "'std'.*KEY=VALUE" --initializer normal:std
 for value in abc '' -1 0 nan inf 1e999 2x; do
-    refuses 64 'std' --initializer "normal:std=$value"
+    wrong 64 'std' --initializer "normal:std=$value"
 done
-refuses 64 "mode 'fan_both'" --initializer he_normal:mode=fan_both
-refuses 64 "zerso.*did you mean 'zeros'" --initializer he_normal --bias zerso
-refuses 64 'exclude' --initializer he_normal --bias normal --bias-std 1
+wrong 64 "mode 'fan_both'" --initializer he_normal:mode=fan_both
+wrong 64 "zerso.*did you mean 'zeros'" --initializer he_normal --bias zerso
+wrong 64 'exclude' --initializer he_normal --bias normal --bias-std 1
 succeeds --list
 check 'init-custom --list names the parameters' grep -q ':mean=0,std=1' out
 for jobs in 1 2; do
@@ -276,5 +240,4 @@ check 'init-custom: one SHA-256 at --jobs 1 and 2' \
 succeeds --initializer truncated_normal:std=0.06 --depth 3 --width 40 --samples 60 --runs 3 --output other.h5
 check 'init-custom: another std, another file' test "$(sha256sum <custom1.h5)" != "$(sha256sum <other.h5)"
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+report
