@@ -79,7 +79,8 @@ test: build
 	      exit 1; }
 	@$(CONFIGURED) || meson setup --reconfigure $(BUILD) >&2
 	@$(CONFIGURED) || { echo 'make test: Criterion is missing; try ./bootstrap test' >&2; exit 1; }
-	@meson test -C $(BUILD) --print-errorlogs $(ARGS)
+	@meson test -C $(BUILD) --print-errorlogs $(ARGS); found=$$?; \
+	    grep -h '^skipped: ' $(BUILD)/meson-logs/testlog.txt; exit $$found
 
 PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
 bench: build

@@ -23,7 +23,7 @@ import sys
 try:
     import torch
 except ImportError:
-    print("updates.py: PyTorch is missing (Debian: python3-torch); nothing was compared")
+    print("skipped: PyTorch is missing (Debian: python3-torch); nothing was compared")
     sys.exit(77)
 
 KINDS = ["first loss", "gradients", "losses", "norms", "weights", "running statistics", "penalty"]
