@@ -4,6 +4,7 @@
 
 #include "../core/arena.h"
 #include "../core/internal.h"
+#include "../math/representation.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,7 +24,9 @@ static double root_mean_square(const fi_moments *moments)
 /* The units whose columns are not copies of another's; 0, and noted, when memory is refused. */
 static double distinct(fi_measurer *m, const fi_real *x, size_t rows, size_t cols)
 {
+    const fi_arena_mark scratch = fi_arena_now(m->cell->arena);
     const size_t count = fi_distinct_columns(rows, cols, x, m->cell->arena);
+    fi_arena_release(m->cell->arena, scratch);
     m->out_of_memory |= count == 0;
     return (double)count;
 }
@@ -51,15 +54,18 @@ static void record_histogram(fi_measurer *m, size_t layer, const fi_blob *a,
 static void record_slopes(fi_measurer *m, size_t layer, const fi_blob *blob, const fi_real *z,
                           const fi_real *a)
 {
+    const fi_arena_mark scratch = fi_arena_now(m->cell->arena);
     m->out_of_memory |=
         !fi_count_slopes(m->activation, blob->rows, blob->cols, z, a, m->cell->arena,
                          &m->cell->slots[FI_INIT_SATURATED_FRACTION][layer],
                          &m->cell->slots[FI_INIT_DEAD_FRACTION][layer]);
+    fi_arena_release(m->cell->arena, scratch);
 }
 
 void fi_measure_activation(fi_measurer *m, size_t layer, const fi_blob *a)
 {
     double **slots = m->cell->slots;
+    const fi_arena_mark scratch = fi_arena_now(m->cell->arena);
     const fi_moments moments = moments_of(a->data, a->rows, a->cols);
     slots[FI_INIT_ACT_MEAN][layer] = moments.mean;
     slots[FI_INIT_ACT_VARIANCE][layer] = fi_moments_variance(&moments);
@@ -70,10 +76,11 @@ void fi_measure_activation(fi_measurer *m, size_t layer, const fi_blob *a)
     slots[FI_INIT_ZERO_FRACTION][layer] = (double)moments.zeros / (double)moments.count;
     slots[FI_INIT_NONFINITE][layer] = (double)moments.nonfinite;
     slots[FI_INIT_DISTINCT_UNITS][layer] = distinct(m, a->data, a->rows, a->cols);
-    slots[FI_INIT_COSINE][layer] = fi_mean_cosine(a->rows, a->cols, a->data, m->cell->arena);
-    slots[FI_INIT_EFFECTIVE_RANK][layer] =
-        fi_effective_rank(a->rows, a->cols, a->data, m->cell->arena);
+    const fi_representation shape = fi_represent(a->rows, a->cols, a->data, m->cell->arena);
+    slots[FI_INIT_COSINE][layer] = shape.cosine;
+    slots[FI_INIT_EFFECTIVE_RANK][layer] = shape.rank;
     record_histogram(m, layer, a, &moments);
+    fi_arena_release(m->cell->arena, scratch);
 }
 
 static void record_preactivation(fi_measurer *m, size_t layer, const fi_moments *moments)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     RANDOM = 3001,
@@ -30,6 +31,17 @@ static double edge(const struct range *r, size_t k)
     return k == r->bins ? r->upper : r->lower + (double)k * (r->upper - r->lower) / (double)r->bins;
 }
 
+static fi_real beside(fi_real at, int ulps)
+{
+    for (; ulps != 0; ulps += ulps < 0 ? 1 : -1)
+#ifdef FI_DOUBLE
+        at = nextafter(at, ulps < 0 ? -HUGE_VAL : HUGE_VAL);
+#else
+        at = nextafterf(at, ulps < 0 ? -HUGE_VALF : HUGE_VALF);
+#endif
+    return at;
+}
+
 /* Random values somewhat wider than the range, each edge with its neighbours, and the specials. */
 static size_t fill(const struct range *r)
 {
@@ -41,13 +53,8 @@ static size_t fill(const struct range *r)
     for (size_t k = 0; k <= r->bins; k++) {
         const fi_real at = (fi_real)edge(r, k);
         x[n++] = at;
-#ifdef FI_DOUBLE
-        x[n++] = nextafter(at, HUGE_VAL);
-        x[n++] = nextafter(at, -HUGE_VAL);
-#else
-        x[n++] = nextafterf(at, HUGE_VALF);
-        x[n++] = nextafterf(at, -HUGE_VALF);
-#endif
+        x[n++] = beside(at, 1);
+        x[n++] = beside(at, -1);
     }
     const fi_real specials[] = {0, -(fi_real)0, (fi_real)NAN, (fi_real)HUGE_VAL,
                                 -(fi_real)HUGE_VAL};
@@ -82,6 +89,29 @@ Test(histogram, counts_as_the_edges_say)
         for (size_t b = 0; b < r->bins; b++)
             cr_assert(counts[b] == expected[b], "[%g, %g], bin %zu of %zu: %g, not %g", r->lower,
                       r->upper, b, r->bins, counts[b], expected[b]);
+    }
+}
+
+/* Each alone, so that no neighbour's doubt has it compared with its edge. */
+Test(histogram, of_one_value_near_an_edge)
+{
+    static const struct range odd[] = {{-1.7, 3.1, 50},  {0, 2.9, 49},     {-0.9, 1.3, 61},
+                                       {-5.6, -4.3, 45}, {0.1, 0.7, 1025}, {7.5, 10.1, 49}};
+    static double counts[MOST_BINS], expected[MOST_BINS];
+    const size_t given = sizeof ranges / sizeof *ranges;
+    for (size_t j = 0; j < given + sizeof odd / sizeof *odd; j++) {
+        const struct range *r = j < given ? &ranges[j] : &odd[j - given];
+        for (size_t k = 0; k <= r->bins; k += 1 + r->bins / 64)
+            for (int ulps = -4; ulps <= 4; ulps++) {
+                memset(counts, 0, sizeof counts);
+                memset(expected, 0, sizeof expected);
+                x[0] = beside((fi_real)edge(r, k), ulps);
+                count_by_edges(r, 1, expected);
+                fi_histogram(1, x, r->lower, r->upper, r->bins, counts);
+                cr_assert(memcmp(counts, expected, sizeof counts) == 0,
+                          "[%g, %g] in %zu bins: edge %zu and %d ulps", r->lower, r->upper, r->bins,
+                          k, ulps);
+            }
     }
 }
 

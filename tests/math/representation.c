@@ -6,7 +6,7 @@
 #include <math.h>
 
 enum {
-    ROWS = 300,
+    ROWS = 303,
     COLS = 45
 };
 
@@ -57,7 +57,7 @@ Test(representation, mean_cosine_is_that_of_all_pairs)
             }
         }
     const double ours = fi_mean_cosine(ROWS, COLS, x, arena);
-    /* sums of 300 terms of size 1 in double, divided by 300^2 / 2 */
+    /* sums of 303 terms of size 1 in double, divided by 303^2 / 2 */
     cr_expect_float_eq(ours, sum / (double)pairs, 1e-13, "%.17g, naive %.17g", ours,
                        sum / (double)pairs);
 }
@@ -73,6 +73,72 @@ Test(representation, undefined_is_nan)
     fi_arena_refuse_after(arena, 0);
     cr_expect(isnan(fi_mean_cosine(2, 3, same, arena)));
     cr_expect(isnan(fi_effective_rank(2, 3, same, arena)));
+}
+
+/* The effective rank in double, of differences from the first row; tr C^2 from its 128 rows. */
+static double naive_rank(size_t rows, const fi_real *x)
+{
+    static double centred[ROWS][COLS];
+    const size_t paired = rows < 128 ? rows : 128;
+    double trace = 0;
+    double product = 0;
+    for (size_t c = 0; c < COLS; c++) {
+        double mean = 0;
+        for (size_t r = 0; r < rows; r++)
+            mean += ((double)x[r * COLS + c] - (double)x[c]) / (double)rows;
+        for (size_t r = 0; r < rows; r++) {
+            centred[r][c] = (double)x[r * COLS + c] - (double)x[c] - mean;
+            trace += centred[r][c] * centred[r][c] / (double)rows;
+        }
+    }
+    for (size_t i = 0; i < paired; i++)
+        for (size_t j = 0; j < i; j++) {
+            double dot = 0;
+            for (size_t c = 0; c < COLS; c++)
+                dot += centred[i][c] * centred[j][c];
+            product += dot * dot;
+        }
+    return trace * trace * (double)(paired * (paired - 1)) / 2 / product;
+}
+
+/*
+ * At any distance of the mean from 0. A centred value and each of 45 terms of a product of two rows
+ * round by u of the element type: 100 u bound them relative to the rows' lengths, whose product is
+ * sqrt 45 times a typical product, and squaring doubles it.
+ */
+Test(representation, effective_rank_is_that_of_all_pairs)
+{
+    static const double offsets[] = {0, 0.3, -30, 120, 1e7};
+#ifdef FI_DOUBLE
+    const double bound = 1400 * 0x1p-53 + 1e-9; /* what subtraction may leave */
+#else
+    const double bound = 1400 * 0x1p-24;
+#endif
+    static const size_t rows[] = {2, 3, 5, 128, 130, ROWS};
+    for (size_t o = 0; o < sizeof offsets / sizeof *offsets; o++)
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+            fi_real *x = normals(rows[k] * COLS, 4);
+            for (size_t i = 0; i < rows[k] * COLS; i++)
+                x[i] = (fi_real)(offsets[o] + 3 * (double)x[i]);
+            const double expected = naive_rank(rows[k], x);
+            const double ours = fi_effective_rank(rows[k], COLS, x, arena);
+            cr_expect(fabs(ours / expected - 1) <= bound, "%zu rows at %g: %.17g, naive %.17g",
+                      rows[k], offsets[o], ours, expected);
+        }
+}
+
+/* Equal rows have no variance, whatever the rounding of their mean; one that differs gives some. */
+Test(representation, a_constant_batch_has_no_rank)
+{
+    fi_real *x = fi_arena_alloc(arena, (size_t)ROWS * COLS, sizeof *x);
+    for (size_t k = 0; k < (size_t)ROWS * COLS; k++)
+        x[k] = (fi_real)(0.1 * (double)(k % COLS + 1));
+    cr_expect(isnan(fi_effective_rank(ROWS, COLS, x, arena)), "%g",
+              fi_effective_rank(ROWS, COLS, x, arena));
+    cr_expect_float_eq(fi_mean_cosine(ROWS, COLS, x, arena), 1, 1e-13);
+    x[COLS] += (fi_real)0.01;
+    const double rank = fi_effective_rank(ROWS, COLS, x, arena);
+    cr_expect(rank > 0, "%g", rank);
 }
 
 /*
