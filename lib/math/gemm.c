@@ -1,9 +1,11 @@
 /*
- * Matrix products through CBLAS, and the QR factorization of LAPACK that comes with it. What only
- * OpenBLAS has is linked weakly, so that another CBLAS will do.
+ * Matrix products through CBLAS or, if the build asks for it, by the tiles of tile.c; and the QR
+ * factorization of LAPACK that comes with CBLAS. What only OpenBLAS has is linked weakly, so that
+ * another CBLAS will do.
  */
 #include "gemm.h"
 #include "../core/internal.h"
+#include "tile.h"
 
 #include <cblas.h>
 #include <limits.h>
@@ -39,6 +41,16 @@ static int stride_of(fi_transpose is, size_t rows, size_t cols)
     return stride ? stride : 1;
 }
 
+/* The kernel of our own products, NULL where CBLAS is to compute them. */
+static const fi_tile_kernel *own_kernel(void)
+{
+#ifdef FI_GEMM_NATIVE
+    return fi_tile_best();
+#else
+    return NULL;
+#endif
+}
+
 void fi_gemm(fi_transpose a_is, fi_transpose b_is, size_t m, size_t n, size_t k, const fi_real *a,
              const fi_real *b, fi_real beta, fi_real *c)
 {
@@ -47,7 +59,10 @@ void fi_gemm(fi_transpose a_is, fi_transpose b_is, size_t m, size_t n, size_t k,
 #else
 #define GEMM cblas_sgemm
 #endif
+    const fi_tile_kernel *own = own_kernel();
     if (m == 0 || n == 0)
+        return;
+    if (own && fi_tile_gemm(own, a_is, b_is, m, n, k, a, b, beta, c))
         return;
     GEMM(CblasRowMajor, a_is == FI_TRANSPOSED ? CblasTrans : CblasNoTrans,
          b_is == FI_TRANSPOSED ? CblasTrans : CblasNoTrans, as_int(m), as_int(n), as_int(k), 1, a,
@@ -113,6 +128,8 @@ fi_status fi_orthonormalize(size_t rows, size_t cols, fi_real *w, fi_arena *scra
 const char *fi_blas_name(void)
 {
     static _Thread_local char name[64];
+    if (own_kernel())
+        return "fanin";
     if (!openblas_get_config)
         return "CBLAS";
     /* "OpenBLAS 0.3.21 DYNAMIC_ARCH ...": the first two words. */
@@ -127,6 +144,8 @@ const char *fi_blas_name(void)
 
 const char *fi_blas_kernel(void)
 {
+    if (own_kernel())
+        return own_kernel()->name;
     return openblas_get_corename ? openblas_get_corename() : "unknown";
 }
 
