@@ -4,6 +4,8 @@
  */
 #include <fanin.h>
 
+#include <math.h>
+
 static const double rates[] = {0.001, 0.01, 0.1, 1, 10};
 static const char *const schemes[] = {"small_normal", "xavier_normal", "he_normal", "unit_normal"};
 static const char *const off_on[] = {"off", "on"};
@@ -19,7 +21,13 @@ static void vary(const size_t *position, fi_recipe *recipe)
     recipe->rate = rates[position[2]];
 }
 
-/* A net has learned here if it gets three of four validation samples right. */
+/* It gets three of four validation samples right at the end, and has stayed finite. */
+static bool has_learned(const fi_dataset *dataset, const size_t *position)
+{
+    return isnan(fi_train_final(dataset, "bad_iteration", position, 0)) &&
+           fi_train_final(dataset, "validation_accuracy", position, 0) >= 0.75;
+}
+
 static void conclude(const fi_dataset *dataset, FILE *stream)
 {
     for (size_t norm = 0; norm < 2; norm++) {
@@ -27,8 +35,7 @@ static void conclude(const fi_dataset *dataset, FILE *stream)
         for (size_t scheme = 0; scheme < SCHEMES; scheme++) {
             size_t learned = 0;
             for (size_t rate = 0; rate < RATES; rate++)
-                learned += fi_train_final(dataset, "validation_accuracy",
-                                          (size_t[]){norm, scheme, rate}, 0) >= 0.75;
+                learned += has_learned(dataset, (size_t[]){norm, scheme, rate});
             fprintf(stream, "%s %s learns at %zu of %d rates", scheme ? "," : "", schemes[scheme],
                     learned, RATES);
         }
