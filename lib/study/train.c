@@ -227,6 +227,23 @@ static void list(FILE *stream)
         fprintf(stream, "  %-16s  %s\n", policies[k].name, policies[k].formula);
 }
 
+/* An option that the axes decide is not taken for the beginning of another's name. */
+static fi_status refuse_varied(const fi_train_scheme *scheme, int argc, char **argv)
+{
+    for (int k = 1; k < argc && scheme->varies; k++) {
+        char padded[64];
+        const size_t length = strcspn(argv[k], "=");
+        if (strncmp(argv[k], "--", 2) != 0 || length > 40)
+            continue;
+        snprintf(padded, sizeof padded, " %.*s ", (int)length - 2, argv[k] + 2);
+        if (strstr(scheme->varies, padded))
+            return fi_fail(FI_EUSAGE,
+                           "--%.*s is what this study varies; for a value of your own: train %s",
+                           (int)length - 2, argv[k] + 2, argv[k]);
+    }
+    return FI_OK;
+}
+
 static fi_status study(int argc, char **argv, const fi_train_scheme *scheme, fi_arena *arena)
 {
     char output[256];
@@ -238,6 +255,7 @@ static fi_status study(int argc, char **argv, const fi_train_scheme *scheme, fi_
     const fi_option *rows = fi_train_option_rows(scheme, &count, arena);
     if (!rows)
         return FI_ENOMEM;
+    FI_TRY(refuse_varied(scheme, argc, argv));
     FI_TRY(fi_options_parse(argc, argv, rows, count, &options));
     if (options.common.help) {
         print_help(scheme, rows, count);

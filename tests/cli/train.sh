@@ -192,6 +192,8 @@ fi
 right --quiet
 check '--quiet is quiet' test ! -s out -a ! -s err
 
+program=$studies/minibatch name=minibatch
+refuses 64 '--batch is what this study varies.*train --batch=5' --output made.h5 --batch=5
 for study in minibatch preprocess batchnorm sanity regularize dropout finetune symmetry depth train; do
     program=$studies/$study name=$study
     few=(--data synthetic --samples 1200 --validation 100 --test 50 --points 2 --output made.h5)
