@@ -152,7 +152,7 @@ typedef struct fi_initializer {
     double lower, upper; /* FI_TRUNCATED cuts N(0, 1) there; 0 and 0 mean -2 and 2 */
     double sparsity;     /* this share, rounded up, of the weights of each input is 0 */
     /*
-     * LSUV (Mishkin & Matas 2016, "All you need is a good init"): in the first FI_TRAIN pass a
+     * LSUV (Mishkin & Matas 2016, "All you need is a good init"): in the first pass but FI_TEST, a
      * net's dense layer divides its W so that the variance of its output is the layer's gain^2.
      */
     bool unit_variance;
