@@ -38,6 +38,7 @@ static fi_status make_axes(const fi_train_context *context, fi_axis *axes, fi_ar
         [FI_TRAIN_RUN] = options->runs,
         [FI_TRAIN_POINT] = options->points + 1,
         [FI_TRAIN_LAYER] = context->layers,
+        [FI_TRAIN_INPUT] = context->data.training.cols,
     };
     if (n)
         memcpy(axes, context->scheme->axes, n * sizeof *axes);
@@ -59,6 +60,12 @@ static fi_status make_axes(const fi_train_context *context, fi_axis *axes, fi_ar
                   sizes[FI_TRAIN_LAYER],
                   numbers[FI_TRAIN_LAYER],
                   NULL};
+    axes[n + FI_TRAIN_INPUT] = (fi_axis){"input",
+                                         "value of a sample, row by row, channels last",
+                                         "1",
+                                         sizes[FI_TRAIN_INPUT],
+                                         numbers[FI_TRAIN_INPUT],
+                                         NULL};
     return FI_OK;
 }
 
@@ -68,6 +75,8 @@ static void make_variables(size_t n, fi_variable variables[FI_TRAIN_VARIABLES])
     const uint32_t cell = (1U << (n + FI_TRAIN_RUN + 1)) - 1;
     const uint32_t point = cell | 1U << (n + FI_TRAIN_POINT);
     const uint32_t layer = point | 1U << (n + FI_TRAIN_LAYER);
+    const uint32_t input = cell | 1U << (n + FI_TRAIN_INPUT);
+#define INPUT input
 #define RUN run
 #define CELL cell
 #define POINT point
@@ -80,6 +89,7 @@ static void make_variables(size_t n, fi_variable variables[FI_TRAIN_VARIABLES])
 #undef POINT
 #undef CELL
 #undef RUN
+#undef INPUT
 }
 
 /* ---- provenance ------------------------------------------------------------------------------ */

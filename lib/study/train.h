@@ -12,6 +12,7 @@ enum fi_train_axis {
     FI_TRAIN_RUN,
     FI_TRAIN_POINT,
     FI_TRAIN_LAYER,
+    FI_TRAIN_INPUT,
     FI_TRAIN_AXES
 };
 

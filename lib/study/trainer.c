@@ -157,6 +157,30 @@ static uint64_t updates_an_epoch(const fi_trainer *t)
     return (t->data.training.rows + t->recipe->batch - 1) / t->recipe->batch;
 }
 
+/* What a run that is recorded needs: a copy of the weights; and it says how its data were made. */
+static fi_status allocate_records(fi_trainer *t)
+{
+    size_t count = 0;
+    if (!t->slots)
+        return FI_OK;
+    for (size_t k = 0; k < fi_net_layers(t->net); k++) {
+        const fi_layer *layer = fi_net_layer(t->net, k);
+        const fi_blob *w = fi_layer_parameter(layer, 0);
+        if (strcmp(fi_layer_kind(layer), "dense") == 0)
+            count += w->rows * w->cols;
+    }
+    t->weights_before = fi_arena_alloc(t->arena, count, sizeof *t->weights_before);
+    if (!t->weights_before)
+        return fi_fail_memory(count * sizeof *t->weights_before, "a copy of the weights");
+    for (size_t k = 0; k < t->transform.inputs; k++) {
+        if (t->slots[FI_TRAIN_TRANSFORM_MEAN] && t->transform.mean)
+            t->slots[FI_TRAIN_TRANSFORM_MEAN][k] = t->transform.mean[k];
+        if (t->slots[FI_TRAIN_TRANSFORM_SCALE] && t->transform.scale)
+            t->slots[FI_TRAIN_TRANSFORM_SCALE][k] = t->transform.scale[k];
+    }
+    return FI_OK;
+}
+
 fi_status fi_trainer_new(fi_trainer **trainer, const fi_trainer_spec *spec, fi_arena *arena)
 {
     const fi_recipe *recipe = spec->recipe;
@@ -184,6 +208,7 @@ fi_status fi_trainer_new(fi_trainer **trainer, const fi_trainer_spec *spec, fi_a
                       }));
     FI_TRY(build(t, spec->last_layer));
     FI_TRY(new_solver(t));
+    FI_TRY(allocate_records(t));
     t->cursor = t->data.training.rows; /* the first batch begins an epoch */
     *trainer = t;
     return FI_OK;

@@ -146,12 +146,9 @@ static void visit_weights(fi_trainer *t, size_t point,
         if (strcmp(fi_layer_kind(layer), "dense") != 0)
             continue;
         const fi_blob *w = fi_layer_parameter(layer, 0);
-        if (t->weights_before)
-            visit(t, point, layer, w, t->weights_before + offset);
+        visit(t, point, layer, w, t->weights_before + offset);
         offset += w->rows * w->cols;
     }
-    if (!t->weights_before)
-        t->weights_before = fi_arena_alloc(t->arena, offset, sizeof *t->weights_before);
 }
 
 static void keep(fi_trainer *t, size_t point, const fi_layer *layer, const fi_blob *w,
@@ -178,18 +175,14 @@ static void compare(fi_trainer *t, size_t point, const fi_layer *layer, const fi
             squares > 0 ? sqrt(changes / squares) : (double)NAN;
 }
 
-/* Without memory for the copy the ratios are missing. */
 void fi_trainer_before_update(fi_trainer *t)
 {
-    if (!t->weights_before)
-        visit_weights(t, 0, keep);
     visit_weights(t, 0, keep);
 }
 
 void fi_trainer_after_update(fi_trainer *t, size_t point)
 {
-    if (t->weights_before)
-        visit_weights(t, point, compare);
+    visit_weights(t, point, compare);
 }
 
 static bool is_finite(const fi_blob *blob)

@@ -24,9 +24,11 @@ static const struct {
 #define POINT true, false
 #define LAYER true, true
 #define RUN false, false
+#define INPUT false, false
 #define X(id, name, long_name, units, axes) {name, axes},
 #include "train.def"
 #undef X
+#undef INPUT
 #undef RUN
 #undef LAYER
 #undef POINT
@@ -55,11 +57,14 @@ static const char *const transform_parts[] = {"transform/mean", "transform/scale
                                               "transform/variances", "transform/basis"};
 
 /* The parts of the transform that are there; how many. */
-static size_t list_transform(const fi_transform *transform, fi_array arrays[TRANSFORM_ARRAYS])
+static size_t list_transform(const fi_transform *transform, uint64_t shape[2],
+                             fi_array arrays[TRANSFORM_ARRAYS])
 {
     const double *vectors[] = {transform->mean, transform->scale, transform->variances};
     size_t n = 0;
-    arrays[n++] = (fi_array){"transform/shape", FI_ELEMENT_U64, 1, 2, (void *)&transform->inputs};
+    shape[0] = transform->inputs;
+    shape[1] = transform->outputs;
+    arrays[n++] = (fi_array){"transform/shape", FI_ELEMENT_U64, 1, 2, shape};
     for (size_t k = 0; k < 3; k++)
         if (vectors[k])
             arrays[n++] = (fi_array){transform_parts[k], FI_ELEMENT_DOUBLE, 1, transform->inputs,
@@ -88,7 +93,8 @@ fi_status fi_trainer_save(const fi_trainer *t, const char *path, const char *opt
         snprintf(names[v], NAME, "curves/%s", variables[v].name);
         arrays[n++] = (fi_array){names[v], FI_ELEMENT_DOUBLE, 1, length_of(t, v), t->slots[v]};
     }
-    n += list_transform(&t->transform, arrays + n);
+    uint64_t shape[2];
+    n += list_transform(&t->transform, shape, arrays + n);
     const fi_attribute attributes[] = {{"options", options},
                                        {"transform", t->transform.kind->name}};
     return fi_snapshot_write(path, t->net, t->solver, n, arrays, 2, attributes);

@@ -179,6 +179,8 @@ moved = abs(after["dense_1/weight"][:] - before["dense_1/weight"][:]).max()
 assert moved > 0, moved
 assert (frozen["dense_1/weight"][:] == before["dense_1/weight"][:]).all()
 assert (frozen["dense_2/bias"][:] == before["dense_2/bias"][:]).all()
+with h5py.File("right.h5") as results, h5py.File("frozen.h5") as snapshot:
+    assert (results["transform_mean"][0] == snapshot["transform/mean"][:]).all()
 PYTHON
 found=$?
 if [ $found -eq 77 ]; then

@@ -14,25 +14,26 @@ TestSuite(train_final, .init = begin, .fini = end);
 static fi_dataset dataset_of_runs(void)
 {
     static const fi_axis axes[] = {
-        {.name = "rate", .size = POSITIONS},
-        {.name = "run", .size = RUNS},
-        {.name = "point", .size = POINTS},
-        {.name = "layer", .size = LAYERS},
+        {.name = "rate", .size = POSITIONS}, {.name = "run", .size = RUNS},
+        {.name = "point", .size = POINTS},   {.name = "layer", .size = LAYERS},
+        {.name = "input", .size = 2},
     };
     static const fi_variable variables[] = {
 #define RUN 2
 #define CELL 3
 #define POINT 7
 #define LAYER 15
+#define INPUT 19
 #define X(id, name, long_name, units, axes) {name, long_name, units, axes},
 #include "study/train.def"
 #undef X
+#undef INPUT
 #undef LAYER
 #undef POINT
 #undef CELL
 #undef RUN
     };
-    fi_dataset d = {.n_axes = 4,
+    fi_dataset d = {.n_axes = 5,
                     .axes = axes,
                     .n_variables = FI_TRAIN_VARIABLES,
                     .variables = variables,
