@@ -21,6 +21,14 @@ void openblas_set_num_threads(int threads);
 #pragma weak openblas_get_corename
 #pragma weak openblas_set_num_threads
 
+#ifdef FI_DOUBLE
+#define GEMM cblas_dgemm
+#define SYRK cblas_dsyrk
+#else
+#define GEMM cblas_sgemm
+#define SYRK cblas_ssyrk
+#endif
+
 /* LAPACK: the factors of a (rows, cols), column-major; then its first `cols` columns of Q. */
 extern void dgeqrf_(const int *rows, const int *cols, double *a, const int *stride, double *tau,
                     double *work, const int *work_size, int *info);
@@ -51,22 +59,45 @@ static const fi_tile_kernel *own_kernel(void)
 #endif
 }
 
+/* Tells the sink of complete rows, a block at a time. */
+static void give_rows(const fi_gemm_rows *sink, size_t m)
+{
+    for (size_t i = 0; i < m; i += FI_TILE_ROWS)
+        sink->done(sink->context, i, m - i < FI_TILE_ROWS ? m - i : FI_TILE_ROWS);
+}
+
+/*
+ * CBLAS packs b in each call: one call for all rows, which are told of afterwards, is 4 to 10 %
+ * faster than one for each block of them.
+ */
+void fi_gemm_by_rows(fi_transpose a_is, fi_transpose b_is, size_t m, size_t n, size_t k,
+                     const fi_real *a, const fi_real *b, fi_real beta, fi_real *c,
+                     const fi_gemm_rows *sink)
+{
+    const fi_tile_kernel *own = own_kernel();
+    if (own && fi_tile_gemm(own, a_is, b_is, m, n, k, a, b, beta, c, sink))
+        return;
+    if (m && n)
+        GEMM(CblasRowMajor, a_is == FI_TRANSPOSED ? CblasTrans : CblasNoTrans,
+             b_is == FI_TRANSPOSED ? CblasTrans : CblasNoTrans, as_int(m), as_int(n), as_int(k), 1,
+             a, stride_of(a_is, m, k), b, stride_of(b_is, k, n), beta, c, as_int(n));
+    if (sink)
+        give_rows(sink, m);
+}
+
 void fi_gemm(fi_transpose a_is, fi_transpose b_is, size_t m, size_t n, size_t k, const fi_real *a,
              const fi_real *b, fi_real beta, fi_real *c)
 {
-#ifdef FI_DOUBLE
-#define GEMM cblas_dgemm
-#else
-#define GEMM cblas_sgemm
-#endif
+    fi_gemm_by_rows(a_is, b_is, m, n, k, a, b, beta, c, NULL);
+}
+
+void fi_gemm_gram(size_t rows, size_t cols, const fi_real *x, fi_real *gram)
+{
     const fi_tile_kernel *own = own_kernel();
-    if (m == 0 || n == 0)
+    if (rows == 0 || (own && fi_tile_gram(own, rows, cols, x, gram)))
         return;
-    if (own && fi_tile_gemm(own, a_is, b_is, m, n, k, a, b, beta, c))
-        return;
-    GEMM(CblasRowMajor, a_is == FI_TRANSPOSED ? CblasTrans : CblasNoTrans,
-         b_is == FI_TRANSPOSED ? CblasTrans : CblasNoTrans, as_int(m), as_int(n), as_int(k), 1, a,
-         stride_of(a_is, m, k), b, stride_of(b_is, k, n), beta, c, as_int(n));
+    SYRK(CblasRowMajor, CblasLower, CblasNoTrans, as_int(rows), as_int(cols), 1, x,
+         stride_of(FI_AS_IS, rows, cols), 0, gram, as_int(rows));
 }
 
 /*

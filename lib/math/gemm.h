@@ -1,4 +1,4 @@
-/* Matrix products, single-threaded, through CBLAS. */
+/* Matrix products, single-threaded: the library's own or those of CBLAS. */
 #ifndef FI_MATH_GEMM_H
 #define FI_MATH_GEMM_H
 
@@ -12,6 +12,27 @@ typedef enum fi_transpose {
 /* c (m, n) = op(a) (m, k) times op(b) (k, n) + beta c; all row-major and dense. */
 void fi_gemm(fi_transpose a_is, fi_transpose b_is, size_t m, size_t n, size_t k, const fi_real *a,
              const fi_real *b, fi_real beta, fi_real *c);
+
+/*
+ * Is told that rows [first, first + rows) of c are complete: in order, each row once, as soon as
+ * they are, so that they are still in the cache. The blocks depend on the shapes alone. `done` may
+ * change the rows it is given; it must not multiply.
+ */
+typedef struct fi_gemm_rows {
+    void (*done)(void *context, size_t first, size_t rows);
+    void *context;
+} fi_gemm_rows;
+
+/* fi_gemm, and each block of rows is given to the sink, if there is one. */
+void fi_gemm_by_rows(fi_transpose a_is, fi_transpose b_is, size_t m, size_t n, size_t k,
+                     const fi_real *a, const fi_real *b, fi_real beta, fi_real *c,
+                     const fi_gemm_rows *sink);
+
+/*
+ * gram (rows, rows) = x x' of x (rows, cols): the products of all pairs of rows, elements (i, j)
+ * with j <= i. What is above the diagonal afterwards is not specified.
+ */
+void fi_gemm_gram(size_t rows, size_t cols, const fi_real *x, fi_real *gram);
 
 /* Replaces w (rows, cols) of independent normals by its orthonormal factor; see the .c. */
 fi_status fi_orthonormalize(size_t rows, size_t cols, fi_real *w, fi_arena *scratch);

@@ -11,7 +11,7 @@
 
 enum {
     DEPTH = 2048 / sizeof(fi_real), /* of a panel of b; a tile's a is 12 KiB */
-    ROWS = 384 / sizeof(fi_real),   /* of a block of a: 192 KiB of the second cache */
+    ROWS = FI_TILE_ROWS,            /* of a block of a: 192 KiB of the second cache */
     WIDE = FI_TILE_WIDE * FI_TILE_LANES,
     GROUP = 4 * WIDE, /* columns of b packed together if a row of b is a PAGE or more */
     PAGE = 4096 / sizeof(fi_real),
@@ -152,6 +152,7 @@ typedef struct product {
     size_t m, n, k;
     bool fresh;          /* c is not read */
     bool pack_a, pack_b; /* else a or b is read where it lies */
+    bool lower;          /* only tiles that reach the diagonal or lie below it */
     panels *panels;
 } product;
 
@@ -169,9 +170,9 @@ static void multiply_edge(const product *p, size_t rows, size_t vectors, size_t 
         copy_row(tile->c + i * tile->c_row, whole.c + i * whole.c_row, columns);
 }
 
-/* The tiles down one panel of b: c (rows, columns) from a's block. */
-static void multiply_panel(const product *p, size_t rows, size_t columns, size_t vectors,
-                           fi_tile tile)
+/* The tiles down one panel of b, but for `above` rows: c (rows, columns) from a's block. */
+static void multiply_panel(const product *p, size_t above, size_t rows, size_t columns,
+                           size_t vectors, fi_tile tile)
 {
     const fi_tile first = tile;
     const bool tile_by_tile = p->pack_a && p->a.is == FI_TRANSPOSED;
@@ -182,6 +183,8 @@ static void multiply_panel(const product *p, size_t rows, size_t columns, size_t
             tile.a_col = step;
         if (vectors == 1 && (left >= 3 * FI_TILE_TALL || left == 2 * FI_TILE_TALL))
             step = FI_TILE_TALLEST;
+        if (i + step <= above)
+            continue;
         tile.a = first.a + i * (tile_by_tile ? tile.depth : first.a_row);
         tile.c = first.c + i * first.c_row;
         if (columns == vectors * FI_TILE_LANES)
@@ -229,7 +232,8 @@ static void multiply_block(const product *p, size_t i, size_t rows, size_t j, si
             pack_panels(&p->b, l, j + x, depth, smaller(group, columns - x) / WIDE, panel);
         }
         tile.c = p->c + i * p->n + j + x;
-        multiply_panel(p, rows, step, vectors, tile);
+        const size_t above = p->lower && j + x > i ? j + x - i : 0;
+        multiply_panel(p, above, rows, step, vectors, tile);
     }
 }
 
@@ -240,20 +244,50 @@ static size_t part(size_t whole, size_t most)
     return (whole + parts - 1) / parts;
 }
 
+/* c beta, where it is neither left as it is nor ignored. */
+static void scale(size_t n, fi_real beta, fi_real *c)
+{
+    for (size_t i = 0; beta != 0 && beta != 1 && i < n; i++)
+        c[i] *= beta;
+}
+
+/* The last visit to a block of rows, over the last columns and terms, completes it. */
+static void multiply_blocks(const product *p, const fi_gemm_rows *sink)
+{
+    const size_t depth = part(p->k, DEPTH);
+    for (size_t j = 0; j < p->n; j += COLUMNS)
+        for (size_t l = 0; l < p->k; l += depth)
+            for (size_t i = 0; i < p->m; i += ROWS) {
+                const size_t rows = smaller(ROWS, p->m - i);
+                multiply_block(p, i, rows, j, smaller(COLUMNS, p->n - j), l,
+                               smaller(depth, p->k - l));
+                if (sink && j + COLUMNS >= p->n && l + depth >= p->k)
+                    sink->done(sink->context, i, rows);
+            }
+}
+
+/* Whether to copy rows of k terms that are to meet n columns: they share sets of the cache. */
+static bool pack_rows(size_t n, size_t k)
+{
+    return n > FEW_COLUMNS && k % ALIASED == 0;
+}
+
 bool fi_tile_gemm(const fi_tile_kernel *kernel, fi_transpose a_is, fi_transpose b_is, size_t m,
-                  size_t n, size_t k, const fi_real *a, const fi_real *b, fi_real beta, fi_real *c)
+                  size_t n, size_t k, const fi_real *a, const fi_real *b, fi_real beta, fi_real *c,
+                  const fi_gemm_rows *sink)
 {
     panels *memory = panels_of_thread();
     if (!memory)
         return false;
-    if (m == 0 || n == 0)
+    if (n == 0 || k == 0) {
+        scale(m * n, beta, c);
+        if (beta == 0)
+            memset(c, 0, m * n * sizeof *c);
+        for (size_t i = 0; sink && i < m; i += ROWS)
+            sink->done(sink->context, i, smaller(ROWS, m - i));
         return true;
-    for (size_t i = 0; beta != 0 && beta != 1 && i < m * n; i++)
-        c[i] *= beta;
-    if (k == 0 && beta == 0)
-        memset(c, 0, m * n * sizeof *c);
-    if (k == 0)
-        return true;
+    }
+    scale(m * n, beta, c);
     product p = {.kernel = kernel,
                  .a = {a, a_is == FI_TRANSPOSED ? m : k, a_is},
                  .b = {b, b_is == FI_TRANSPOSED ? k : n, b_is},
@@ -263,13 +297,33 @@ bool fi_tile_gemm(const fi_tile_kernel *kernel, fi_transpose a_is, fi_transpose 
                  .k = k,
                  .fresh = beta == 0,
                  .panels = memory};
-    p.pack_a = n > FEW_COLUMNS && (a_is == FI_TRANSPOSED || k % ALIASED == 0);
+    p.pack_a = a_is == FI_TRANSPOSED ? n > FEW_COLUMNS : pack_rows(n, k);
     p.pack_b = m > FEW_ROWS || b_is == FI_TRANSPOSED;
-    const size_t depth = part(k, DEPTH);
-    for (size_t j = 0; j < n; j += COLUMNS)
-        for (size_t l = 0; l < k; l += depth)
-            for (size_t i = 0; i < m; i += ROWS)
-                multiply_block(&p, i, smaller(ROWS, m - i), j, smaller(COLUMNS, n - j), l,
-                               smaller(depth, k - l));
+    multiply_blocks(&p, sink);
+    return true;
+}
+
+bool fi_tile_gram(const fi_tile_kernel *kernel, size_t rows, size_t cols, const fi_real *x,
+                  fi_real *gram)
+{
+    panels *memory = panels_of_thread();
+    if (!memory)
+        return false;
+    if (cols == 0)
+        memset(gram, 0, rows * rows * sizeof *gram);
+    product p = {.kernel = kernel,
+                 .a = {x, cols, FI_AS_IS},
+                 .b = {x, cols, FI_TRANSPOSED},
+                 .c = gram,
+                 .m = rows,
+                 .n = rows,
+                 .k = cols,
+                 .fresh = true,
+                 .pack_a = pack_rows(rows, cols),
+                 .pack_b = true,
+                 .lower = true,
+                 .panels = memory};
+    if (cols)
+        multiply_blocks(&p, NULL);
     return true;
 }

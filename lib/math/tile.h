@@ -13,8 +13,9 @@ enum {
     FI_TILE_LANES = 32 / sizeof(fi_real), /* of one vector */
     FI_TILE_WIDE = 2,                     /* vectors across a tile of at most TALL rows */
     FI_TILE_TALL = 6,
-    FI_TILE_TALLEST = 2 * FI_TILE_TALL, /* rows of a tile one vector across, if not TALL */
-    FI_TILE_WIDEST = 8                  /* vectors across a tile of one row */
+    FI_TILE_TALLEST = 2 * FI_TILE_TALL,  /* rows of a tile one vector across, if not TALL */
+    FI_TILE_WIDEST = 8,                  /* vectors across a tile of one row */
+    FI_TILE_ROWS = 384 / sizeof(fi_real) /* of c computed together: what a sink is told of */
 };
 
 /*
@@ -45,8 +46,13 @@ extern const fi_tile_kernel fi_tile_portable;
 /* The fastest kernel of this processor; NULL if it has no fused multiply-add. */
 const fi_tile_kernel *fi_tile_best(void);
 
-/* As fi_gemm; false, and c untouched, if memory for the panels was refused. */
+/* As fi_gemm_by_rows; false, and c untouched, if memory for the panels was refused. */
 bool fi_tile_gemm(const fi_tile_kernel *kernel, fi_transpose a_is, fi_transpose b_is, size_t m,
-                  size_t n, size_t k, const fi_real *a, const fi_real *b, fi_real beta, fi_real *c);
+                  size_t n, size_t k, const fi_real *a, const fi_real *b, fi_real beta, fi_real *c,
+                  const fi_gemm_rows *sink);
+
+/* As fi_gemm_gram; false, and gram untouched, if memory for the panels was refused. */
+bool fi_tile_gram(const fi_tile_kernel *kernel, size_t rows, size_t cols, const fi_real *x,
+                  fi_real *gram);
 
 #endif

@@ -83,6 +83,97 @@ Test(gemm, equals_the_triple_loop)
                               pair & 2 ? FI_TRANSPOSED : FI_AS_IS, sizes[s], betas[beta]);
 }
 
+/* Takes each block of rows away, as a copy, and spoils it in c. */
+struct sink {
+    fi_real *c, *copy;
+    size_t n, next;
+};
+
+static void take_rows(void *context, size_t first, size_t rows)
+{
+    struct sink *sink = context;
+    cr_assert_eq(first, sink->next, "row %zu came in place of %zu", first, sink->next);
+    cr_assert_gt(rows, 0);
+    sink->next += rows;
+    for (size_t e = first * sink->n; e < sink->next * sink->n; e++) {
+        sink->copy[e] = sink->c[e];
+        sink->c[e] = (fi_real)NAN;
+    }
+}
+
+static void check_rows(fi_transpose a_is, fi_transpose b_is, const size_t *size, fi_real beta)
+{
+    const size_t m = size[0], n = size[1], k = size[2];
+    fi_real *a = normals(m * k, 1);
+    fi_real *b = normals(k * n, 2);
+    fi_real *c = normals(m * n, 3);
+    fi_real *expected = normals(m * n, 3);
+    struct sink sink = {c, normals(m * n, 4), n, 0};
+    fi_gemm(a_is, b_is, m, n, k, a, b, beta, expected);
+    fi_gemm_by_rows(a_is, b_is, m, n, k, a, b, beta, c, &(fi_gemm_rows){take_rows, &sink});
+    cr_expect_eq(sink.next, m, "(%zu, %zu, %zu): %zu rows came", m, n, k, sink.next);
+    cr_expect(memcmp(sink.copy, expected, m * n * sizeof *c) == 0,
+              "(%zu, %zu, %zu) transposed %d %d beta %g: rows came before they were complete", m, n,
+              k, a_is, b_is, (double)beta);
+    free(a);
+    free(b);
+    free(c);
+    free(expected);
+    free(sink.copy);
+}
+
+/* More than one block of rows, of columns and of terms; and none. */
+Test(gemm, rows_come_complete_and_in_order)
+{
+    const size_t sizes[][3] = {{1, 1, 1},      {300, 500, 40}, {200, 33, 1100}, {130, 2100, 520},
+                               {128, 10, 784}, {100, 7, 0},    {5, 0, 3},       {0, 3, 4}};
+    const fi_real betas[] = {0, 1, (fi_real)-0.5};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int pair = 0; pair < 4; pair++)
+            check_rows(pair & 1 ? FI_TRANSPOSED : FI_AS_IS, pair & 2 ? FI_TRANSPOSED : FI_AS_IS,
+                       sizes[s], betas[(s + (size_t)pair) % 3]);
+}
+
+/* What may be left above the diagonal starts as 42, what is to be computed as NaN. */
+static void check_gram(size_t rows, size_t cols)
+{
+    fi_real *x = normals(rows * cols, 1);
+    fi_real *gram = normals(rows * rows, 2);
+    for (size_t e = 0; e < rows * rows; e++)
+        gram[e] = e % rows <= e / rows ? (fi_real)NAN : 42;
+    gram[rows * rows] = 42;
+    fi_gemm_gram(rows, cols, x, gram);
+    cr_expect(gram[rows * rows] == 42, "written past the end");
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j <= i; j++) {
+            long double sum = 0, magnitude = 0;
+            for (size_t l = 0; l < cols; l++) {
+                const long double product =
+                    (long double)x[i * cols + l] * (long double)x[j * cols + l];
+                sum += product;
+                magnitude += fabsl(product);
+            }
+            /* Higham 2002, section 3.1, as above. */
+            const long double bound = (long double)(cols + 1) * EPSILON / 2 * magnitude;
+            const long double error = fabsl((long double)gram[i * rows + j] - sum);
+            cr_assert(error <= bound * 1.01L, "(%zu, %zu): gram[%zu, %zu] off by %Lg, bound %Lg",
+                      rows, cols, i, j, error, bound);
+        }
+    free(x);
+    free(gram);
+}
+
+Test(gemm, products_of_all_pairs_of_rows)
+{
+    for (size_t rows = 0; rows <= 40; rows++)
+        check_gram(rows, rows % 7);
+    check_gram(128, 500);
+    check_gram(301, 37);
+    check_gram(1100, 9);
+    check_gram(16, 1200);
+    check_gram(40, 512);
+}
+
 /*
  * q (rows, cols) from w: of the vectors along the longer side, the products with each other are I,
  * and those of w's with q's are triangular with a positive diagonal, R. Rounding q to fi_real puts

@@ -71,7 +71,7 @@ static fi_real b_at(const struct product *p, size_t l, size_t j)
 
 static bool multiply(const fi_tile_kernel *kernel, const struct product *p, fi_real beta)
 {
-    return fi_tile_gemm(kernel, p->a_is, p->b_is, p->m, p->n, p->k, p->a, p->b, beta, p->c);
+    return fi_tile_gemm(kernel, p->a_is, p->b_is, p->m, p->n, p->k, p->a, p->b, beta, p->c, NULL);
 }
 
 /* The definition, from what c holds before. */
@@ -134,6 +134,25 @@ Test(tile, blocks_continue_the_chain)
                                {30, 40, 512}, {14, 2057, 3}, {13, 41, 1031}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         check_kernels(sizes[s][0], sizes[s][1], sizes[s][2]);
+}
+
+/* Below the diagonal a matrix times its transpose has the bits of the whole product. */
+Test(tile, pairs_of_rows_have_the_chain)
+{
+    const fi_tile_kernel *kernels[] = {&fi_tile_portable, fi_tile_best()};
+    const size_t sizes[][2] = {{1, 1}, {6, 4}, {37, 19}, {128, 60}, {210, 530}, {1050, 3}};
+    for (int which = 0; which < 2 && kernels[which]; which++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            const size_t rows = sizes[s][0], cols = sizes[s][1];
+            struct product p = new_product(2, rows, rows, cols);
+            memcpy(p.b, p.a, rows * cols * sizeof *p.a);
+            expect_chain(&p, 0);
+            cr_assert(fi_tile_gram(kernels[which], rows, cols, p.a, p.c));
+            for (size_t i = 0; i < rows; i++)
+                cr_assert(memcmp(p.c + i * rows, p.expected + i * rows, (i + 1) * sizeof *p.c) == 0,
+                          "%s (%zu, %zu): row %zu differs", kernels[which]->name, rows, cols, i);
+            free_product(&p);
+        }
 }
 
 Test(tile, agrees_with_openblas)
