@@ -322,15 +322,21 @@ FI_CHECKED FI_API fi_status fi_net_activation(fi_net *net, const char *name,
  */
 FI_CHECKED FI_API fi_status fi_net_dropout(fi_net *net, const char *name, double keep);
 
-/* What the net tells its watcher, layer by layer, while the layer's blobs are still in cache. */
+/* What the net tells its watcher, layer by layer. */
 typedef enum fi_event {
     FI_AFTER_FORWARD,   /* out->data has just been computed */
     FI_BEFORE_BACKWARD, /* out->diff has just arrived from above */
     FI_AFTER_BACKWARD   /* in->diff and the parameters' diff have just been computed */
 } fi_event;
+/*
+ * `see_rows`, if not NULL, is shown rows [first, first + rows) of out->data during a forward pass,
+ * each once, in order, still in the cache. Then `see` comes when all layers that could go on with
+ * the rows are complete: what runs in place has overwritten the output below it.
+ */
 typedef struct fi_watcher {
     void (*see)(void *context, fi_event event, const fi_layer *layer);
     void *context;
+    void (*see_rows)(void *context, const fi_layer *layer, size_t first, size_t rows);
 } fi_watcher;
 
 /* From now on a batch has this many samples, at most those of the spec. */
@@ -346,8 +352,7 @@ FI_API void fi_net_backward(fi_net *net, const fi_real *cotangent, const fi_watc
 /* Draws all parameters now, as the first forward pass would; needs a net that keeps them. */
 FI_CHECKED FI_API fi_status fi_net_draw(fi_net *net);
 
-/* FI_TRAIN passes so far, which dropout's masks depend on; a resumed net goes on from the number.
- */
+/* FI_TRAIN passes so far: dropout's masks depend on them, and a resumed net goes on from there. */
 FI_API uint64_t fi_net_trainings(const fi_net *net);
 FI_API void fi_net_set_trainings(fi_net *net, uint64_t trainings);
 

@@ -19,11 +19,12 @@ static unsigned uses(const fi_layer *layer, fi_phase phase)
     return FI_ELEMENTWISE | FI_READS_OUTPUT | (phi_of(layer)->from_output ? 0 : FI_READS_INPUT);
 }
 
-static void forward(fi_layer *layer, const fi_pass *pass)
+static void forward_rows(fi_layer *layer, const fi_pass *pass, size_t first, size_t rows)
 {
     (void)pass;
     const fi_blob *a = &layer->out;
-    phi_of(layer)->forward(a->rows * a->cols, layer->in->data, a->data);
+    phi_of(layer)->forward(rows * a->cols, layer->in->data + first * a->cols,
+                           a->data + first * a->cols);
 }
 
 static void backward(fi_layer *layer, const fi_pass *pass)
@@ -38,7 +39,7 @@ static void backward(fi_layer *layer, const fi_pass *pass)
 static const fi_kind activation_kind = {
     .name = "activation",
     .uses = uses,
-    .forward = forward,
+    .forward_rows = forward_rows,
     .backward = backward,
 };
 

@@ -120,7 +120,7 @@ static bool by_batch(const fi_layer *layer, const fi_pass *pass)
     return pass->phase != FI_TEST && layer->rate != 0;
 }
 
-static void forward(fi_layer *layer, const fi_pass *pass)
+static void find_statistics(fi_layer *layer, const fi_pass *pass)
 {
     const struct batch_norm *norm = (const struct batch_norm *)layer;
     for (size_t first = 0; first < layer->out.cols; first += TILE) {
@@ -129,7 +129,6 @@ static void forward(fi_layer *layer, const fi_pass *pass)
         double *mean = norm->mean + first;
         double *inverse = norm->inverse + first;
         double variance[TILE];
-        double scale[TILE];
         if (by_batch(layer, pass)) {
             batch_statistics(tile, x, mean, variance);
             if (pass->phase == FI_TRAIN)
@@ -140,12 +139,40 @@ static void forward(fi_layer *layer, const fi_pass *pass)
                 variance[c] = (double)layer->states[1].data[first + c];
             }
         }
-        for (size_t c = 0; c < tile.cols; c++) {
+        for (size_t c = 0; c < tile.cols; c++)
             inverse[c] = 1 / sqrt(variance[c] + norm->eps);
-            scale[c] = (double)layer->parameters[0].data[first + c] * inverse[c];
-        }
-        normalize(tile, x, mean, scale, layer->parameters[1].data + first, layer->out.data + first);
     }
+}
+
+/* Who waits for rows that are to be normalized. */
+struct waiting {
+    fi_layer *layer;
+    const fi_gemm_rows *rows;
+};
+
+static void normalize_rows(void *context, size_t first_row, size_t rows)
+{
+    const struct waiting *w = context;
+    fi_layer *layer = w->layer;
+    const struct batch_norm *norm = (const struct batch_norm *)layer;
+    for (size_t first = 0; first < layer->out.cols; first += TILE) {
+        struct tile tile = tile_at(layer, first);
+        const size_t at = first_row * tile.stride + first;
+        double scale[TILE];
+        tile.rows = rows;
+        for (size_t c = 0; c < tile.cols; c++)
+            scale[c] = (double)layer->parameters[0].data[first + c] * norm->inverse[first + c];
+        normalize(tile, layer->in->data + at, norm->mean + first, scale,
+                  layer->parameters[1].data + first, layer->out.data + at);
+    }
+    w->rows->done(w->rows->context, first_row, rows);
+}
+
+static void forward(fi_layer *layer, const fi_pass *pass, const fi_gemm_rows *rows)
+{
+    struct waiting waiting = {layer, rows};
+    find_statistics(layer, pass);
+    fi_net_tell_rows(&layer->out, &(fi_gemm_rows){normalize_rows, &waiting});
 }
 
 /* Adds, column by column, dy and dy (x - mean). */

@@ -104,15 +104,31 @@ static FI_CLONES void sum_rows(size_t rows, size_t cols, const fi_real *x, fi_re
     }
 }
 
-static void multiply(const fi_layer *layer)
+/* Who waits for rows of z, until their bias is added. */
+struct waiting {
+    const fi_layer *layer;
+    const fi_gemm_rows *rows;
+};
+
+static void add_bias(void *context, size_t first, size_t rows)
+{
+    const struct waiting *w = context;
+    const fi_blob *z = &w->layer->out;
+    add_to_rows(rows, z->cols, w->layer->parameters[1].data, z->data + first * z->cols);
+    if (w->rows)
+        w->rows->done(w->rows->context, first, rows);
+}
+
+/* z = x W + b, block of rows by block. */
+static void multiply(const fi_layer *layer, const fi_gemm_rows *rows)
 {
     const fi_blob *x = layer->in;
     const fi_blob *z = &layer->out;
-    const fi_real *b = layer->parameters[1].data;
-    fi_gemm(FI_AS_IS, FI_AS_IS, z->rows, z->cols, x->cols, x->data, layer->parameters[0].data, 0,
-            z->data);
-    if (any_nonzero(z->cols, b))
-        add_to_rows(z->rows, z->cols, b, z->data);
+    struct waiting waiting = {layer, rows};
+    const fi_gemm_rows with_bias = {add_bias, &waiting};
+    const bool biased = any_nonzero(z->cols, layer->parameters[1].data);
+    fi_gemm_by_rows(FI_AS_IS, FI_AS_IS, z->rows, z->cols, x->cols, x->data,
+                    layer->parameters[0].data, 0, z->data, biased ? &with_bias : rows);
 }
 
 /*
@@ -132,17 +148,21 @@ static void reach_unit_variance(struct dense *dense)
             break;
         divide(w, ratio);
         dense->divisors[dense->n_divisors] = ratio;
-        multiply(&dense->layer);
+        multiply(&dense->layer, NULL);
     }
     dense->layer.settled = true;
 }
 
-static void forward(fi_layer *layer, const fi_pass *pass)
+static void forward(fi_layer *layer, const fi_pass *pass, const fi_gemm_rows *rows)
 {
     struct dense *dense = (struct dense *)layer;
-    multiply(layer);
-    if (dense->initializer->unit_variance && !layer->settled && pass->phase != FI_TEST)
-        reach_unit_variance(dense);
+    const bool settled =
+        !dense->initializer->unit_variance || layer->settled || pass->phase == FI_TEST;
+    multiply(layer, settled ? rows : NULL);
+    if (settled)
+        return;
+    reach_unit_variance(dense);
+    fi_net_tell_rows(&layer->out, rows);
 }
 
 /* dW = x' dz and db = 1' dz, summed over the samples, unless frozen; dx = dz W', where wanted. */

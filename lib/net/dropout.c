@@ -31,8 +31,12 @@ static FI_CLONES void select_kept(size_t n, const uint32_t *restrict draws, uint
     }
 }
 
-/* Drops from data or diff alike: element k is kept iff draw k < keep 2^32. */
-static void drop(const fi_layer *layer, const fi_pass *pass, const fi_real *from, fi_real *to)
+/*
+ * Drops from the rows from `first` on, of data or diff alike: element k of all rows is kept iff
+ * draw k < keep 2^32.
+ */
+static void drop(const fi_layer *layer, const fi_pass *pass, size_t first_row, size_t rows,
+                 const fi_real *from, fi_real *to)
 {
     enum {
         TILE = 64 * FI_LANES
@@ -40,10 +44,12 @@ static void drop(const fi_layer *layer, const fi_pass *pass, const fi_real *from
     const double keep = ((const struct dropout *)layer)->keep;
     const uint32_t last = (uint32_t)(ceil(keep * 0x1p32) - 1);
     const fi_real scale = (fi_real)(1 / keep);
-    const size_t n = layer->out.rows * layer->out.cols;
-    fi_lanes lanes =
-        fi_lanes_from(fi_rng_stream(pass->seed, FI_FOR_DROPOUT, layer->depth, pass->step));
-    for (size_t first = 0; first < n; first += TILE) {
+    const size_t begin = first_row * layer->out.cols;
+    const size_t n = begin + rows * layer->out.cols;
+    fi_rng rng = fi_rng_stream(pass->seed, FI_FOR_DROPOUT, layer->depth, pass->step);
+    fi_rng_advance(&rng, begin);
+    fi_lanes lanes = fi_lanes_from(rng);
+    for (size_t first = begin; first < n; first += TILE) {
         const size_t count = n - first < TILE ? n - first : TILE;
         uint32_t draws[TILE];
         fi_lanes_run(&lanes, (count + FI_LANES - 1) / FI_LANES, draws);
@@ -51,20 +57,20 @@ static void drop(const fi_layer *layer, const fi_pass *pass, const fi_real *from
     }
 }
 
-static void forward(fi_layer *layer, const fi_pass *pass)
+static void forward_rows(fi_layer *layer, const fi_pass *pass, size_t first, size_t rows)
 {
-    drop(layer, pass, layer->in->data, layer->out.data);
+    drop(layer, pass, first, rows, layer->in->data, layer->out.data);
 }
 
 static void backward(fi_layer *layer, const fi_pass *pass)
 {
-    drop(layer, pass, layer->out.diff, layer->in->diff);
+    drop(layer, pass, 0, layer->out.rows, layer->out.diff, layer->in->diff);
 }
 
 static const fi_kind dropout_kind = {
     .name = "dropout",
     .uses = uses,
-    .forward = forward,
+    .forward_rows = forward_rows,
     .backward = backward,
 };
 

@@ -5,7 +5,7 @@
 #ifndef FI_NET_LAYER_H
 #define FI_NET_LAYER_H
 
-#include "../fanin.h"
+#include "../math/gemm.h"
 
 /* How a layer treats its blobs; net/memory.c decides from this where each blob lives. */
 typedef enum fi_uses {
@@ -28,8 +28,11 @@ typedef struct fi_kind {
     unsigned (*uses)(const fi_layer *layer, fi_phase phase); /* a set of fi_uses */
     /* First values of parameters and state; NULL if there are none. */
     fi_status (*draw)(fi_layer *layer, uint64_t seed);
-    /* out->data from in->data. */
-    void (*forward)(fi_layer *layer, const fi_pass *pass);
+    /* out->data from in->data: `rows` is told of each block of rows that is complete, in order. */
+    void (*forward)(fi_layer *layer, const fi_pass *pass, const fi_gemm_rows *rows);
+    /* In its place, where no row depends on another: out->data of the rows [first, first + rows).
+     */
+    void (*forward_rows)(fi_layer *layer, const fi_pass *pass, size_t first, size_t rows);
     /* in->diff and the parameters' diff from out->diff and what forward left. */
     void (*backward)(fi_layer *layer, const fi_pass *pass);
 } fi_kind;
@@ -61,6 +64,9 @@ struct fi_layer {
  */
 fi_layer *fi_layer_new(const fi_net *net, const fi_kind *kind, size_t size, const char *name,
                        size_t units);
+
+/* Tells of all rows of a blob, block by block, each small enough for the second cache. */
+void fi_net_tell_rows(const fi_blob *blob, const fi_gemm_rows *rows);
 
 /* Makes the layer, now complete, the net's top. */
 fi_status fi_net_push(fi_net *net, fi_layer *layer);

@@ -94,6 +94,16 @@ fi_status fi_net_push(fi_net *net, fi_layer *layer)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+void fi_net_tell_rows(const fi_blob *blob, const fi_gemm_rows *rows)
+{
+    enum {
+        BLOCK = 128 * 1024 / sizeof(fi_real)
+    };
+    const size_t most = blob->cols < BLOCK ? BLOCK / blob->cols : 1;
+    for (size_t first = 0; first < blob->rows; first += most)
+        rows->done(rows->context, first, blob->rows - first < most ? blob->rows - first : most);
+}
+
 static void tell(const fi_watcher *watcher, fi_event event, const fi_layer *layer)
 {
     if (watcher && watcher->see)
@@ -127,6 +137,63 @@ void fi_net_set_samples(fi_net *net, size_t samples)
         net->layers[i]->out.rows = samples;
 }
 
+/*
+ * A layer and those on top of it that go on with each block of its rows at once, while it is in the
+ * cache: [first, end).
+ */
+struct chain {
+    const fi_net *net;
+    const fi_watcher *watcher;
+    size_t first, end;
+};
+
+/* Rows of the chain's first layer are complete: those of the others follow. */
+static void pass_on(void *context, size_t first, size_t rows)
+{
+    const struct chain *chain = context;
+    for (size_t i = chain->first; i < chain->end; i++) {
+        fi_layer *layer = chain->net->layers[i];
+        if (i > chain->first && !(layer->uses & FI_IDENTITY))
+            layer->kind->forward_rows(layer, &chain->net->pass, first, rows);
+        if (chain->watcher && chain->watcher->see_rows)
+            chain->watcher->see_rows(chain->watcher->context, layer, first, rows);
+    }
+}
+
+/* A chain that begins with a layer whose rows do not depend on each other. */
+static void begin_rows(void *context, size_t first, size_t rows)
+{
+    const struct chain *chain = context;
+    fi_layer *layer = chain->net->layers[chain->first];
+    if (!(layer->uses & FI_IDENTITY))
+        layer->kind->forward_rows(layer, &chain->net->pass, first, rows);
+    pass_on(context, first, rows);
+}
+
+/* The end of the chain that begins with layer i: a watcher of whole blobs sees each in its turn. */
+static size_t end_of_chain(const fi_net *net, size_t i, const fi_watcher *watcher)
+{
+    const bool whole = watcher && watcher->see && !watcher->see_rows;
+    size_t end = i + 1;
+    while (!whole && end < net->n_layers && net->layers[end]->kind->forward_rows)
+        end++;
+    return end;
+}
+
+static fi_status run_chain(struct chain *chain)
+{
+    fi_layer *layer = chain->net->layers[chain->first];
+    for (size_t i = chain->first; i < chain->end; i++)
+        FI_TRY(draw(chain->net, chain->net->layers[i]));
+    if (layer->kind->forward_rows)
+        fi_net_tell_rows(&layer->out, &(fi_gemm_rows){begin_rows, chain});
+    else
+        layer->kind->forward(layer, &chain->net->pass, &(fi_gemm_rows){pass_on, chain});
+    for (size_t i = chain->first; i < chain->end; i++)
+        tell(chain->watcher, FI_AFTER_FORWARD, chain->net->layers[i]);
+    return FI_OK;
+}
+
 /* x is neither copied nor written; it must stay until the backward pass. */
 fi_status fi_net_forward(fi_net *net, const fi_real *x, fi_phase phase, const fi_watcher *watcher)
 {
@@ -136,12 +203,9 @@ fi_status fi_net_forward(fi_net *net, const fi_real *x, fi_phase phase, const fi
     net->pass = (fi_pass){.seed = net->spec.seed, .step = net->trainings, .phase = phase};
     FI_TRY(fi_net_allocate(net));
     FI_TRY(fi_net_place(net, x, phase));
-    for (size_t i = 0; i < net->n_layers; i++) {
-        fi_layer *layer = net->layers[i];
-        FI_TRY(draw(net, layer));
-        if (!(layer->uses & FI_IDENTITY))
-            layer->kind->forward(layer, &net->pass);
-        tell(watcher, FI_AFTER_FORWARD, layer);
+    for (size_t i = 0, end; i < net->n_layers; i = end) {
+        end = end_of_chain(net, i, watcher);
+        FI_TRY(run_chain(&(struct chain){net, watcher, i, end}));
     }
     net->trainings += phase == FI_TRAIN;
     net->kept = net->spec.keep != FI_KEEP_NOTHING;

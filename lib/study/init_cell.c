@@ -70,7 +70,7 @@ fi_status fi_init_cell(const fi_cell *cell)
         .activation = study->activations[cell->position[FI_AXIS_ACTIVATION]],
         .batch_norm = study->batch_norms[cell->position[FI_AXIS_BATCH_NORM]],
     };
-    const fi_watcher watcher = {see, &m};
+    const fi_watcher watcher = {.see = see, .context = &m};
 
     fi_net *net = NULL;
     FI_TRY(fi_net_new(&net, cell->arena,

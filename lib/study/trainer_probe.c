@@ -117,7 +117,7 @@ static void see(void *context, fi_event event, const fi_layer *layer)
 fi_status fi_trainer_probe(fi_trainer *t, size_t point)
 {
     struct probe probe = {.trainer = t, .point = point};
-    const fi_watcher watcher = {see, &probe};
+    const fi_watcher watcher = {.see = see, .context = &probe};
     const fi_samples *samples = &t->data.training;
     const fi_blob *logits = fi_net_output(t->net);
     size_t rows = samples->rows < PROBE_ROWS ? samples->rows : PROBE_ROWS;

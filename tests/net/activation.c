@@ -23,7 +23,7 @@ static void check_row(const fi_activation *row, fi_keep keep)
     fi_real z[COUNT];
     fi_real a[COUNT];
     fi_real dz[COUNT];
-    const fi_watcher watcher = {see_affine, z};
+    const fi_watcher watcher = {.see = see_affine, .context = z};
     const fi_real *x = normals(arena, 1, (size_t)SAMPLES * 8, 1);
     const fi_real *da = normals(arena, 2, COUNT, 1);
     cr_assert_eq(fi_net_forward(net, x, FI_TRAIN, &watcher), FI_OK);

@@ -205,7 +205,7 @@ static void check_linear_net(const char *initializer, fi_keep keep)
     }
     long double of[2 * DEPTH * UNITS];
     struct variances variances = {UNITS, 0, of};
-    const fi_watcher watcher = {see_variance, &variances};
+    const fi_watcher watcher = {.see = see_variance, .context = &variances};
     const fi_real *x = normals(arena, 1, (size_t)SAMPLES * UNITS, 1);
     cr_assert_eq(fi_net_forward(net, x, FI_TRAIN, &watcher), FI_OK);
     const double tolerance = fmax(1e-10, 20 * EPSILON);

@@ -264,8 +264,9 @@ Test(dense, lsuv_gives_unit_variance)
         const bool batch_norm = k / 4 % 2;
         const fi_keep keep = (fi_keep)(k / 8 % 3);
         struct lsuv_check check = {.variance = gains[k / 24] * gains[k / 24]};
+        const fi_watcher watcher = {.see = see_variance, .context = &check};
         fi_net *net = lsuv_net(arena, activations[k % 4], batch_norm, keep, gains[k / 24]);
-        cr_assert_eq(fi_net_forward(net, x, FI_TRAIN, &(fi_watcher){see_variance, &check}), FI_OK);
+        cr_assert_eq(fi_net_forward(net, x, FI_TRAIN, &watcher), FI_OK);
         cr_expect(check.worst <= 2 * UNIT_TOLERANCE && check.product <= 1,
                   "%s, batch norm %d, policy %d: variance off by %g, product by %g bounds",
                   activations[k % 4], batch_norm, (int)keep, check.worst, check.product);
@@ -337,7 +338,8 @@ Test(dense, lsuv_allows_for_a_bias)
     fi_net *net = new_net(arena, LSUV_SAMPLES, LSUV_INPUTS, FI_KEEP_DATA);
     add_dense(net, LSUV_WIDTH, "lsuv", sqrt(0.2));
     struct lsuv_check check = {.variance = 1};
-    cr_assert_eq(fi_net_forward(net, x, FI_TRAIN, &(fi_watcher){see_variance, &check}), FI_OK);
+    const fi_watcher watcher = {.see = see_variance, .context = &check};
+    cr_assert_eq(fi_net_forward(net, x, FI_TRAIN, &watcher), FI_OK);
     cr_expect(check.worst < 1e-5, "variance off by %g", check.worst);
     fi_arena_free(arena);
 }

@@ -55,7 +55,7 @@ static struct census take_census(fi_keep keep, const char *activation, bool batc
         add_activation(net, activation);
     }
     struct census census = {0};
-    const fi_watcher watcher = {see_places, &census};
+    const fi_watcher watcher = {.see = see_places, .context = &census};
     const fi_real *x = normals(arena, 1, (size_t)SAMPLES * INPUTS, 1);
     cr_assert_eq(fi_net_forward(net, x, FI_TRAIN, &watcher), FI_OK);
     if (keep != FI_KEEP_NOTHING)
@@ -178,7 +178,7 @@ Test(memory, an_initializers_refusal_is_reported)
     const fi_real *x = normals(arena, 1, (size_t)SAMPLES * 600, 1);
     struct rlimit limit;
     cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
-    const fi_watcher watcher = {refuse_from_now_on, &limit};
+    const fi_watcher watcher = {.see = refuse_from_now_on, .context = &limit};
     const fi_status status = fi_net_forward(net, x, FI_TRAIN, &watcher);
     cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
     cr_expect_eq(status, FI_ENOMEM, "status %d", (int)status);

@@ -75,7 +75,7 @@ static void see_all(void *context, fi_event event, const fi_layer *layer)
 static void run(struct log *log, fi_net *net, const fi_real *x, fi_phase phase,
                 const fi_real *cotangent)
 {
-    const fi_watcher watcher = {see_all, log};
+    const fi_watcher watcher = {.see = see_all, .context = log};
     cr_assert_eq(fi_net_forward(net, x, phase, &watcher), FI_OK);
     if (cotangent)
         fi_net_backward(net, cotangent, &watcher);
@@ -136,7 +136,7 @@ Test(net, keep_all_leaves_every_gradient)
     fi_real *seen[4] = {NULL};
     for (size_t l = 1; l <= 3; l++)
         seen[l] = normals(arena, l, SAMPLES * widths[l - 1], 1);
-    const fi_watcher watcher = {see_batch_norm, seen};
+    const fi_watcher watcher = {.see = see_batch_norm, .context = seen};
     forward(net, normals(arena, 1, (size_t)SAMPLES * INPUTS, 1), FI_TRAIN);
     fi_net_backward(net, normals(arena, 2, SAMPLES * widths[2], 1), &watcher);
     for (size_t l = 1; l <= 3; l++) {
@@ -174,7 +174,7 @@ Test(net, the_watcher_hears_layer_by_layer)
     add_layers(net, BATCH_NORM | DROPOUT);
     const size_t layers = fi_net_layers(net);
     struct visits visits = {.net = net};
-    const fi_watcher watcher = {see_visit, &visits};
+    const fi_watcher watcher = {.see = see_visit, .context = &visits};
     const fi_real *x = normals(arena, 1, (size_t)SAMPLES * INPUTS, 1);
     cr_assert_eq(fi_net_forward(net, x, FI_TEST, &watcher), FI_OK); /* dropout is told of too */
     fi_net_backward(net, normals(arena, 2, SAMPLES * widths[2], 1), &watcher);
@@ -259,7 +259,7 @@ Test(net, zero_weights_give_zero_gradients)
         struct worst worst = {0};
         for (size_t i = 0; i < out->rows * out->cols; i++)
             compare(&worst, (double)out->data[i], 0, 0);
-        const fi_watcher watcher = {see_zeros, &worst};
+        const fi_watcher watcher = {.see = see_zeros, .context = &worst};
         fi_net_backward(net, normals(arena, 2, SAMPLES * widths[2], 1), &watcher);
         EXPECT_CLOSE(worst, "%s, batch norm %zu", names[k / 2], k & 1);
         fi_arena_free(arena);

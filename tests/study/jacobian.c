@@ -49,7 +49,7 @@ Test(jacobian, is_the_product_of_its_factors)
     fi_arena *arena = NULL;
     fi_net *net = NULL;
     struct trace trace = {.activation = fi_activation_find("tanh")};
-    const fi_watcher watcher = {see, &trace};
+    const fi_watcher watcher = {.see = see, .context = &trace};
     const fi_initializer *xavier = fi_initializer_find("xavier_normal");
     cr_assert_eq(fi_arena_new(&arena), FI_OK);
     fi_blas_single_thread();
