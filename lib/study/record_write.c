@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONVERTED ((size_t)4096) /* bytes at once: HDF5 clears 1 MiB for each dataset otherwise */
 #define EXACT 9007199254740992.0 /* 2^53: below it doubles and R tell whole numbers apart */
 
 /* Puts ? for each byte that is not UTF-8, which some readers die of; returns if all is ASCII. */
@@ -63,17 +64,20 @@ void fi_hdf5_write_text(hid_t object, const char *name, const char *text)
     free(cleaned);
 }
 
-/* Values (doubles, in the order of the dimensions) as a dataset of type `stored`. */
-static hid_t write_values(hid_t file, const char *name, hid_t stored, int rank, const hsize_t *dims,
-                          const double *values)
+/* A file being written, with the properties of all its datasets. */
+struct target {
+    hid_t file, creation, transfer;
+};
+
+/* Values (doubles, in the order of the dimensions) as a dataset of type `stored`, left open. */
+static hid_t write_values(const struct target *target, const char *name, hid_t stored, int rank,
+                          const hsize_t *dims, const double *values)
 {
-    const hid_t properties = fi_hdf5_creation(H5P_DATASET_CREATE);
     const hid_t space = fi_hdf5(rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR));
-    const hid_t dataset =
-        fi_hdf5(H5Dcreate2(file, name, stored, space, H5P_DEFAULT, properties, H5P_DEFAULT));
-    fi_hdf5(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values));
+    const hid_t dataset = fi_hdf5(
+        H5Dcreate2(target->file, name, stored, space, H5P_DEFAULT, target->creation, H5P_DEFAULT));
+    fi_hdf5(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, target->transfer, values));
     fi_hdf5(H5Sclose(space));
-    fi_hdf5(H5Pclose(properties));
     return dataset;
 }
 
@@ -109,7 +113,7 @@ static void write_labels(hid_t object, const fi_axis *axis, hid_t stored, const 
 }
 
 /* The axis as a dimension scale, left open. */
-static hid_t write_axis(hid_t file, const fi_axis *axis)
+static hid_t write_axis(const struct target *target, const fi_axis *axis)
 {
     double *const numbers = calloc(axis->size, sizeof *numbers);
     if (!numbers) {
@@ -121,7 +125,8 @@ static hid_t write_axis(hid_t file, const fi_axis *axis)
     const hid_t labelled = axis->size <= 128 ? H5T_STD_I8LE : H5T_STD_I32LE;
     const hid_t number = whole_numbers(numbers, axis->size) ? H5T_STD_I64LE : H5T_IEEE_F64LE;
     const hid_t stored = axis->labels ? labelled : number;
-    const hid_t scale = write_values(file, axis->name, stored, 1, &(hsize_t){axis->size}, numbers);
+    const hid_t scale =
+        write_values(target, axis->name, stored, 1, &(hsize_t){axis->size}, numbers);
     fi_hdf5(H5DSset_scale(scale, axis->name));
     fi_hdf5_write_text(scale, "long_name", axis->long_name);
     fi_hdf5_write_text(scale, "units", axis->units);
@@ -139,10 +144,11 @@ static bool is_coordinate(const fi_dataset *dataset, size_t variable)
 {
     const uint32_t axes = dataset->variables[variable].axes;
     bool labels = false;
-    for (size_t v = 0; v < dataset->n_variables; v++)
-        labels = labels || ((dataset->variables[v].axes & axes) == axes &&
-                            dataset->variables[v].axes != axes);
-    return labels && __builtin_popcount(axes) == 1;
+    if (__builtin_popcount(axes) == 1)
+        for (size_t v = 0; v < dataset->n_variables; v++)
+            labels = labels || ((dataset->variables[v].axes & axes) == axes &&
+                                dataset->variables[v].axes != axes);
+    return labels;
 }
 
 /* Names the auxiliary coordinates along the variable's axes. */
@@ -169,7 +175,68 @@ static void write_coordinates(hid_t object, const fi_dataset *dataset, size_t va
     free(names);
 }
 
-static void write_variable(hid_t file, const fi_dataset *dataset, size_t v, const hid_t *scales)
+/* ---- dimension scales ------------------------------------------------------------------------ */
+
+/*
+ * Scales are attached as the HDF5 Dimension Scale Specification lays down: a variable's
+ * DIMENSION_LIST refers, for each dimension, to its scales; a scale's REFERENCE_LIST, to the
+ * variables and dimensions that it belongs to. H5DSattach_scale would read and write the latter
+ * anew for each variable.
+ */
+struct use {
+    hobj_ref_t variable;
+    int dimension;
+    int padding; /* of the entries in the file, whose bytes are all to be known */
+};
+
+struct scale {
+    hid_t dataset;
+    hobj_ref_t reference;
+    size_t n_uses;
+    struct use *uses; /* one a variable at most */
+};
+
+static hobj_ref_t refer(hid_t object)
+{
+    hobj_ref_t reference = 0;
+    fi_hdf5(H5Rcreate(&reference, object, ".", H5R_OBJECT, -1));
+    return reference;
+}
+
+/* DIMENSION_LIST of a variable, and its place in the lists of its scales. */
+static void attach_scales(hid_t object, uint32_t axes, struct scale *scales)
+{
+    const hobj_ref_t variable = refer(object);
+    hvl_t lists[FI_MAX_AXES];
+    int rank = 0;
+    for (size_t k = 0; axes >> k; k++)
+        if (axes >> k & 1) {
+            lists[rank] = (hvl_t){1, &scales[k].reference};
+            scales[k].uses[scales[k].n_uses++] = (struct use){variable, rank++, 0};
+        }
+    if (rank == 0)
+        return;
+    const hid_t type = fi_hdf5(H5Tvlen_create(H5T_STD_REF_OBJ));
+    write_attribute(object, "DIMENSION_LIST", type, type, (hsize_t)rank, lists);
+    fi_hdf5(H5Tclose(type));
+}
+
+/* REFERENCE_LIST of a scale whose variables are all attached. */
+static void list_uses(const struct scale *scale)
+{
+    if (scale->n_uses == 0)
+        return;
+    const hid_t type = fi_hdf5(H5Tcreate(H5T_COMPOUND, sizeof *scale->uses));
+    fi_hdf5(H5Tinsert(type, "dataset", offsetof(struct use, variable), H5T_STD_REF_OBJ));
+    fi_hdf5(H5Tinsert(type, "dimension", offsetof(struct use, dimension), H5T_NATIVE_INT));
+    write_attribute(scale->dataset, "REFERENCE_LIST", type, type, scale->n_uses, scale->uses);
+    fi_hdf5(H5Tclose(type));
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static void write_variable(const struct target *target, const fi_dataset *dataset, size_t v,
+                           struct scale *scales)
 {
     const fi_variable *const variable = &dataset->variables[v];
     const double *const values = dataset->values[v];
@@ -180,36 +247,53 @@ static void write_variable(hid_t file, const fi_dataset *dataset, size_t v, cons
             dims[rank++] = dataset->axes[k].size;
     const bool coordinate = is_coordinate(dataset, v);
     const bool whole = coordinate && whole_numbers(values, fi_variable_size(dataset, v));
-    const hid_t object = write_values(file, variable->name, whole ? H5T_STD_I64LE : H5T_IEEE_F64LE,
-                                      rank, dims, values);
+    const hid_t object = write_values(target, variable->name,
+                                      whole ? H5T_STD_I64LE : H5T_IEEE_F64LE, rank, dims, values);
     fi_hdf5_write_text(object, "long_name", variable->long_name);
     fi_hdf5_write_text(object, "units", variable->units);
     if (!whole)
         write_attribute(object, FI_RECORD_FILL, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1,
-                        &(double){NAN});
+                        &(double){(double)NAN});
     if (!coordinate)
         write_coordinates(object, dataset, v);
-    unsigned dimension = 0;
-    for (size_t k = 0; k < dataset->n_axes; k++)
-        if (variable->axes >> k & 1)
-            fi_hdf5(H5DSattach_scale(object, scales[k], dimension++));
+    attach_scales(object, variable->axes, scales);
     fi_hdf5(H5Dclose(object));
+}
+
+static void write_data(const struct target *target, const fi_dataset *dataset)
+{
+    struct scale scales[FI_MAX_AXES];
+    struct use *const uses = calloc(dataset->n_axes * dataset->n_variables + 1, sizeof *uses);
+    if (!uses) {
+        fi_hdf5_fail(strerror(ENOMEM));
+        return;
+    }
+    for (size_t k = 0; k < dataset->n_axes; k++) {
+        const hid_t object = write_axis(target, &dataset->axes[k]);
+        scales[k] = (struct scale){object, refer(object), 0, uses + k * dataset->n_variables};
+    }
+    for (size_t v = 0; v < dataset->n_variables; v++)
+        write_variable(target, dataset, v, scales);
+    for (size_t k = 0; k < dataset->n_axes; k++) {
+        list_uses(&scales[k]);
+        fi_hdf5(H5Dclose(scales[k].dataset));
+    }
+    free(uses);
 }
 
 static void write_all(hid_t file, const void *content)
 {
     const fi_dataset *const dataset = content;
-    hid_t scales[FI_MAX_AXES];
+    const struct target target = {file, fi_hdf5_creation(H5P_DATASET_CREATE),
+                                  fi_hdf5(H5Pcreate(H5P_DATASET_XFER))};
+    fi_hdf5(H5Pset_buffer(target.transfer, CONVERTED, NULL, NULL));
     fi_hdf5_write_text(file, FI_RECORD_CONVENTIONS, "CF-1.8");
     for (size_t k = 0; k < dataset->n_attributes; k++)
         if (strcmp(dataset->attributes[k].name, FI_RECORD_CONVENTIONS) != 0)
             fi_hdf5_write_text(file, dataset->attributes[k].name, dataset->attributes[k].text);
-    for (size_t k = 0; k < dataset->n_axes; k++)
-        scales[k] = write_axis(file, &dataset->axes[k]);
-    for (size_t v = 0; v < dataset->n_variables; v++)
-        write_variable(file, dataset, v, scales);
-    for (size_t k = 0; k < dataset->n_axes; k++)
-        fi_hdf5(H5Dclose(scales[k]));
+    write_data(&target, dataset);
+    fi_hdf5(H5Pclose(target.transfer));
+    fi_hdf5(H5Pclose(target.creation));
 }
 
 fi_status fi_dataset_write(const fi_dataset *dataset, const char *path)
