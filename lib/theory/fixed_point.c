@@ -15,34 +15,52 @@ static double variance_map(const fi_integrand *integrand, double q, double sw2, 
     return sw2 * fi_second_moment(integrand, q) + sb2;
 }
 
-/* Bisection on log q between a and b, where map(q) - q has unlike signs. */
+/*
+ * The root of map(q) - q between a and b, where it has unlike signs, by secants that never leave
+ * them: the value at an end that stays twice is halved (Dowell & Jarratt 1971, Illinois method).
+ */
 static double root_of_q(const fi_integrand *integrand, double sw2, double sb2, double a, double b)
 {
-    const bool falls = variance_map(integrand, a, sw2, sb2) > a;
-    for (int step = 0; step < 60 && b - a > 1e-15 * b; step++) {
-        const double middle = b > 4 * a ? sqrt(a * b) : 0.5 * (a + b);
-        *((variance_map(integrand, middle, sw2, sb2) > middle) == falls ? &a : &b) = middle;
+    double at_a = variance_map(integrand, a, sw2, sb2) - a;
+    double at_b = variance_map(integrand, b, sw2, sb2) - b;
+    double q = a, before = b;
+    int stayed = 0; /* 1: a, 2: b */
+    for (int step = 0; step < 100 && fabs(q - before) > 1e-15 * q; step++) {
+        before = q;
+        q = fmin(fmax((a * at_b - b * at_a) / (at_b - at_a), a), b);
+        const double at_q = variance_map(integrand, q, sw2, sb2) - q;
+        if (at_q == 0)
+            break;
+        if ((at_q > 0) == (at_a > 0)) {
+            a = q, at_a = at_q;
+            at_b *= stayed == 2 ? 0.5 : 1;
+            stayed = 2;
+        } else {
+            b = q, at_b = at_q;
+            at_a *= stayed == 1 ? 0.5 : 1;
+            stayed = 1;
+        }
     }
-    return 0.5 * (a + b);
+    return q;
 }
 
 /* q*: the map rises in q for the activations here, so repeating it goes to the next fixed point. */
 static double fixed_q(const fi_integrand *integrand, double sw2, double sb2)
 {
     double q = sw2 + sb2;
-    const double image = variance_map(integrand, q, sw2, sb2);
+    double image = variance_map(integrand, q, sw2, sb2);
     if (fabs(image - q) < 1e-12 * q)
         return q;
     const bool up = image > q;
     for (;;) {
         const double before = q;
-        q = up ? fmax(q * 2, variance_map(integrand, q, sw2, sb2))
-               : fmin(q / 2, variance_map(integrand, q, sw2, sb2));
+        q = up ? fmax(q * 2, image) : fmin(q / 2, image);
         if (q > LARGEST)
             return HUGE_VAL;
         if (q < LEAST)
             return 0;
-        if ((variance_map(integrand, q, sw2, sb2) > q) != up)
+        image = variance_map(integrand, q, sw2, sb2);
+        if ((image > q) != up)
             return root_of_q(integrand, sw2, sb2, fmin(before, q), fmax(before, q));
     }
 }

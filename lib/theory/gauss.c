@@ -17,25 +17,17 @@
 #define SCAN_STEP 0.05
 #define LANES 12 /* FI_ROWS_QUADRATURE, rounded up */
 
-/* Nodes and weights of Gauss-Legendre on [-1, 1], by Newton's method. */
-static void legendre(double x[POINTS], double w[POINTS])
-{
-    for (int i = 0; i < POINTS; i++) {
-        double t = cos(M_PI * (i + 0.75) / (POINTS + 0.5)), derivative = 1;
-        for (int step = 0; step < 8; step++) {
-            double p = 1, before = 0;
-            for (int k = 0; k < POINTS; k++) {
-                const double next = ((2 * k + 1) * t * p - k * before) / (k + 1);
-                before = p;
-                p = next;
-            }
-            derivative = POINTS * (before - t * p) / (1 - t * t);
-            t -= p / derivative;
-        }
-        x[i] = t;
-        w[i] = 2 / ((1 - t * t) * derivative * derivative);
-    }
-}
+/* Nodes and weights of Gauss-Legendre on [-1, 1] (Abramowitz & Stegun 1964, table 25.4). */
+static const double nodes[POINTS] = {
+    -0.9815606342467192507, -0.9041172563704748567, -0.7699026741943046870, -0.5873179542866174473,
+    -0.3678314989981801938, -0.1252334085114689155, 0.1252334085114689155,  0.3678314989981801938,
+    0.5873179542866174473,  0.7699026741943046870,  0.9041172563704748567,  0.9815606342467192507,
+};
+static const double weights[POINTS] = {
+    0.0471753363865118272, 0.1069393259953184310, 0.1600783285433462263, 0.2031674267230659217,
+    0.2334925365383548088, 0.2491470458134027850, 0.2491470458134027850, 0.2334925365383548088,
+    0.2031674267230659217, 0.1600783285433462263, 0.1069393259953184310, 0.0471753363865118272,
+};
 
 static bool is_saturated(const fi_activation *activation, double slope)
 {
@@ -43,10 +35,14 @@ static bool is_saturated(const fi_activation *activation, double slope)
 }
 
 /* What must not change inside a panel: 1 for phi = 0, 2 for saturation. */
+static int flags_of(const fi_activation *activation, double phi, double slope)
+{
+    return ((fi_real)phi == 0) | (is_saturated(activation, slope) << 1);
+}
+
 static int flags_at(const fi_activation *activation, double z)
 {
-    return ((fi_real)activation->phi(z) == 0) |
-           (is_saturated(activation, activation->slope(z)) << 1);
+    return flags_of(activation, activation->phi(z), activation->slope(z));
 }
 
 /* The place in (a, b) where the flags change, or, if they do not, where phi' jumps or bends. */
@@ -79,12 +75,13 @@ void fi_integrand_init(fi_integrand *integrand, const fi_activation *activation)
     const double offset = SCAN_STEP * 0.318; /* the scan itself must not land on a kink */
     int changes = 0;
     bool zero_added = false;
-    for (int k = 0; k <= (int)(2 * SCAN / SCAN_STEP); k++) {
-        const double a = k * SCAN_STEP - SCAN - offset, b = a + SCAN_STEP, middle = 0.5 * (a + b);
-        const double left = activation->slope(a), right = activation->slope(b);
-        const bool flags = flags_at(activation, a) != flags_at(activation, b);
+    double a = -SCAN - offset, phi = activation->phi(a), left = activation->slope(a);
+    for (int k = 1; k <= (int)(2 * SCAN / SCAN_STEP) + 1; k++) {
+        const double b = k * SCAN_STEP - SCAN - offset, middle = 0.5 * (a + b);
+        const double above = activation->phi(b), right = activation->slope(b);
+        const bool flags = flags_of(activation, phi, left) != flags_of(activation, above, right);
         const double bend = fabs(left + right - 2 * activation->slope(middle));
-        double found = NAN;
+        double found = (double)NAN;
         if (flags || bend > 0.02 * activation->max_slope)
             found = bisect(activation, a, b, flags);
         if (a <= 0 && b > 0 && !zero_added) {
@@ -95,9 +92,9 @@ void fi_integrand_init(fi_integrand *integrand, const fi_activation *activation)
         }
         if (!isnan(found))
             add_break(integrand, found);
-        const double phi = activation->phi(a);
         integrand->underflows |= phi != 0 && (fi_real)phi == 0;
         changes += fabs(a) > SCAN / 2 && left * right < 0;
+        a = b, phi = above, left = right;
     }
     integrand->wild = changes > 2 || integrand->n_breaks == FI_BREAKS;
 }
@@ -119,21 +116,21 @@ struct recurrence {
     double down[FI_ORDER + 1], up[FI_ORDER + 1];
 };
 
-FI_CLONES static void add_panel(struct sums *sums, const struct panel *panel,
+/* The sums over n are unrolled, so that the loops around them are those made vectors. */
+FI_CLONES static void add_panel(struct sums *restrict sums, const struct panel *restrict panel,
                                 const struct recurrence *recurrence, int order)
 {
-    double p[POINTS], before[POINTS] = {0};
+    double p[POINTS], before[POINTS] = {0}, weighted[POINTS][LANES];
     for (int n = 0; n < POINTS; n++)
         p[n] = panel->w[n];
     for (int k = 0; k <= order; k++) {
-        double even[LANES] = {0}, odd[LANES] = {0};
-        for (int n = 0; n < POINTS; n += 2)
-            for (int i = 0; i < LANES; i++) {
-                even[i] = fma(p[n], panel->h[n][i], even[i]);
-                odd[i] = fma(p[n + 1], panel->h[n + 1][i], odd[i]);
-            }
-        for (int i = 0; i < LANES; i++)
-            sums->coefficient[k][i] += even[i] + odd[i];
+        for (int i = 0; i < LANES; i++) {
+            double sum = 0;
+#pragma GCC unroll 12
+            for (int n = 0; n < POINTS; n++)
+                sum = fma(p[n], panel->h[n][i], sum);
+            sums->coefficient[k][i] += sum;
+        }
         const double down = recurrence->down[k], up = recurrence->up[k];
         for (int n = 0; n < POINTS; n++) {
             const double next = (panel->g[n] * p[n] - down * before[n]) * up;
@@ -142,10 +139,15 @@ FI_CLONES static void add_panel(struct sums *sums, const struct panel *panel,
         }
     }
     for (int n = 0; n < POINTS; n++)
-        for (int i = 0; i < LANES; i++) {
-            const double scaled = panel->w[n] * panel->h[n][i];
-            for (int j = 0; j < LANES; j++)
-                sums->product[i][j] = fma(scaled, panel->h[n][j], sums->product[i][j]);
+        for (int i = 0; i < LANES; i++)
+            weighted[n][i] = panel->w[n] * panel->h[n][i];
+    for (int i = 0; i < LANES; i++)
+        for (int j = 0; j < LANES; j++) {
+            double sum = sums->product[i][j];
+#pragma GCC unroll 12
+            for (int n = 0; n < POINTS; n++)
+                sum = fma(weighted[n][i], panel->h[n][j], sum);
+            sums->product[i][j] = sum;
         }
 }
 
@@ -169,10 +171,10 @@ static double density(double g, size_t batch)
     return batch ? pow(fmax(1 - g * g / d, 0), (d - 3) / 2) : exp(-0.5 * g * g);
 }
 
-static void rows_at(const fi_integrand *integrand, double g, double z, double mean, double *h)
+static void rows_at(const fi_activation *activation, double g, double z, double phi, double mean,
+                    double *h)
 {
-    const fi_activation *activation = integrand->activation;
-    const double phi = activation->phi(z), slope = activation->slope(z), c = phi - mean;
+    const double slope = activation->slope(z), c = phi - mean;
     h[FI_ROW_Z] = z;
     h[FI_ROW_Z2] = z * z;
     h[FI_ROW_C1] = c;
@@ -188,13 +190,18 @@ static void rows_at(const fi_integrand *integrand, double g, double z, double me
         h[i] = 0;
 }
 
+/* What the first pass leaves to the second of as many panels as fit: w and phi. */
+#define KEPT 64
+struct kept {
+    double w[KEPT][POINTS], phi[KEPT][POINTS];
+};
+
 struct rule {
     const fi_integrand *integrand;
     double scale, reach; /* sqrt(q), the end of g */
     size_t batch;
     int order;            /* of the last coefficient */
     const double *centre; /* in place of E phi, unless it is NULL */
-    double x[POINTS], w[POINTS];
     struct recurrence recurrence;
 };
 
@@ -213,33 +220,49 @@ static double panel_end(const struct rule *rule, double at, size_t *next)
     return end - at > 1.0001 * step ? at + step : end;
 }
 
-/* One pass over all nodes: the mass, the mean of phi and of its square (first), then the rest about
- * that mean. */
-static void sweep(const struct rule *rule, struct sums *sums, bool first)
+/* The law's weights and phi at the panel's nodes z = scale g. */
+static void evaluate(const struct rule *rule, const double g[POINTS], double half, double w[POINTS],
+                     double phi[POINTS])
+{
+    for (int n = 0; n < POINTS; n++) {
+        w[n] = half * weights[n] * density(g[n], rule->batch);
+        phi[n] = rule->integrand->activation->phi(rule->scale * g[n]);
+    }
+}
+
+/*
+ * One pass over all nodes: the mass, the mean of phi and of its square (first), then the rest about
+ * that mean.
+ */
+static void sweep(const struct rule *rule, struct sums *sums, struct kept *kept, bool first)
 {
     size_t next = 0;
-    double at = -rule->reach;
-    while (at < rule->reach) {
-        const double end = panel_end(rule, at, &next), middle = 0.5 * (at + end),
-                     half = 0.5 * (end - at);
+    double at = -rule->reach, end;
+    for (int k = 0; at < rule->reach; k++, at = end) {
+        end = panel_end(rule, at, &next);
+        const double middle = 0.5 * (at + end), half = 0.5 * (end - at);
+        double own_w[POINTS], own_phi[POINTS];
+        double *const w = k < KEPT ? kept->w[k] : own_w;
+        double *const phi = k < KEPT ? kept->phi[k] : own_phi;
         struct panel panel;
-        for (int n = 0; n < POINTS; n++) {
-            const double g = middle + half * rule->x[n], z = rule->scale * g;
-            const double w = half * rule->w[n] * density(g, rule->batch);
-            if (first) {
-                sums->mass += w;
-                const double phi = rule->integrand->activation->phi(z);
-                sums->mean += w * phi;
-                sums->second += w * phi * phi;
-                continue;
+        for (int n = 0; n < POINTS; n++)
+            panel.g[n] = middle + half * nodes[n];
+        if (first || k >= KEPT)
+            evaluate(rule, panel.g, half, w, phi);
+        if (first) {
+            for (int n = 0; n < POINTS; n++) {
+                sums->mass += w[n];
+                sums->mean += w[n] * phi[n];
+                sums->second += w[n] * phi[n] * phi[n];
             }
-            panel.g[n] = g;
-            panel.w[n] = w / sums->mass;
-            rows_at(rule->integrand, g, z, sums->mean, panel.h[n]);
+            continue;
         }
-        if (!first)
-            add_panel(sums, &panel, &rule->recurrence, rule->order);
-        at = end;
+        for (int n = 0; n < POINTS; n++) {
+            panel.w[n] = w[n] / sums->mass;
+            rows_at(rule->integrand->activation, panel.g[n], rule->scale * panel.g[n], phi[n],
+                    sums->mean, panel.h[n]);
+        }
+        add_panel(sums, &panel, &rule->recurrence, rule->order);
     }
     if (first) {
         sums->mean /= sums->mass;
@@ -280,8 +303,8 @@ double fi_second_moment(const fi_integrand *integrand, double q)
     FI_REQUIRE(!(q <= 0));
     if (!(q < LARGEST) || (integrand->wild && q > 6400))
         return (double)NAN;
-    legendre(rule.x, rule.w);
-    sweep(&rule, &sums, true);
+    struct kept kept;
+    sweep(&rule, &sums, &kept, true);
     return sums.second;
 }
 
@@ -327,10 +350,10 @@ static void make(fi_table *table, const fi_integrand *integrand, double q, size_
     }
     if (batch)
         rule.reach = fmin(REACH, sqrt((double)batch - 1));
-    legendre(rule.x, rule.w);
+    struct kept kept;
     recurrence_init(&rule.recurrence, batch);
-    sweep(&rule, &sums, true);
-    sweep(&rule, &sums, false);
+    sweep(&rule, &sums, &kept, true);
+    sweep(&rule, &sums, &kept, false);
     fill(table, integrand, &sums, q);
 }
 

@@ -80,25 +80,47 @@ double fi_table_product_shift(const fi_table *table, const fi_powers *powers, do
     return (2 * nnnn * first + 8 * nnnm * second + 6 * nnmm * third) / (24 * table->q * table->q);
 }
 
+#define REACH 8.0
+#define STEP (1 / 16.0)
+#define NODES 257 /* 2 REACH / STEP + 1 */
+
+/* At each h: m = E[phi | h] and s = E[phi^2 | h], by the polynomials of z's shared part, root h. */
+FI_CLONES static void sum_series(const fi_table *table, double root, const double h[NODES],
+                                 double m[NODES], double s[NODES])
+{
+    double p[NODES], before[NODES] = {0};
+    for (int node = 0; node < NODES; node++) {
+        p[node] = 1;
+        m[node] = s[node] = 0;
+    }
+    for (int k = 0; k <= FI_ORDER; k++) {
+        const double of_m = k ? table->coefficient[k][FI_ROW_C1] : table->mean;
+        const double of_s = table->coefficient[k][FI_ROW_SQUARE];
+        const double up = root / sqrt(k + 1.0), down = root * root * sqrt(k / (k + 1.0));
+        for (int node = 0; node < NODES; node++) {
+            m[node] += p[node] * of_m;
+            s[node] += p[node] * of_s;
+            const double next = up * h[node] * p[node] - down * before[node];
+            before[node] = p[node];
+            p[node] = next;
+        }
+    }
+}
+
 void fi_table_shared(const fi_table *table, double c, double *variance, double *covariance)
 {
-    const double reach = 8, step = 1 / 16.0, root = sqrt(fmax(c, 0));
+    double h[NODES], m[NODES], s[NODES];
     double mass = 0, second = 0, fourth = 0, mixed = 0, square = 0;
-    for (int node = 0; node <= (int)(2 * reach / step); node++) {
-        const double h = node * step - reach, w = exp(-0.5 * h * h);
-        double p = 1, before = 0, m = 0, s = 0;
-        for (int k = 0; k <= FI_ORDER; k++) {
-            m += p * (k ? table->coefficient[k][FI_ROW_C1] : table->mean);
-            s += p * table->coefficient[k][FI_ROW_SQUARE];
-            const double next = (root * h * p - root * root * sqrt(k) * before) / sqrt(k + 1.0);
-            before = p;
-            p = next;
-        }
+    for (int node = 0; node < NODES; node++)
+        h[node] = node * STEP - REACH;
+    sum_series(table, sqrt(fmax(c, 0)), h, m, s);
+    for (int node = 0; node < NODES; node++) {
+        const double w = exp(-0.5 * h[node] * h[node]), m2 = m[node] * m[node];
         mass += w;
-        second += w * m * m;
-        fourth += w * m * m * m * m;
-        mixed += w * m * m * s;
-        square += w * s;
+        second += w * m2;
+        fourth += w * m2 * m2;
+        mixed += w * m2 * s[node];
+        square += w * s[node];
     }
     second /= mass;
     *variance = fourth / mass - second * second;

@@ -1,5 +1,6 @@
 /* The maps against closed forms, against plain quadrature, and against their own differences. */
 #include "fanin.h"
+#include "theory/expectation.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -183,5 +184,46 @@ Test(maps, know_what_is_saturated)
                  erfc(atanh(sqrt(0.95)) / sqrt(2 * q)), 1e-8);
         close_to("erf", q, fi_maps_at(named("erf"), q, 0).saturated, erfc(sqrt(log(20) / (2 * q))),
                  1e-8);
+    }
+}
+
+/*
+ * What samples of correlation c share, h: by E over the rest at each h. 1e-10: what the series
+ * leaves out at these c, with terms that fall as c^k.
+ */
+Test(maps, shared_part_meets_plain_quadrature)
+{
+    static const char *const names[] = {"tanh", "sigmoid"};
+    static const double cases[][2] = {{0.5, 0.2}, {0.5, 0.9}, {3, 0.2}, {3, 0.5}}; /* q, c */
+    for (int i = 0; i < 8; i++) {
+        const fi_activation *const activation = named(names[i / 4]);
+        const double q = cases[i % 4][0], c = cases[i % 4][1], step = 1 / 32.0, reach = 9;
+        double mass = 0, second = 0, fourth = 0, mixed = 0, square = 0;
+        for (double h = -reach; h <= reach; h += step) {
+            const double w = exp(-0.5 * h * h);
+            double m = 0, s = 0, own_mass = 0;
+            for (double rest = -reach; rest <= reach; rest += step) {
+                const double own = exp(-0.5 * rest * rest);
+                const double phi = activation->phi(sqrt(q) * (sqrt(c) * h + sqrt(1 - c) * rest));
+                own_mass += own;
+                m += own * phi;
+                s += own * phi * phi;
+            }
+            const double m2 = m * m / (own_mass * own_mass);
+            mass += w;
+            second += w * m2;
+            fourth += w * m2 * m2;
+            mixed += w * m2 * s / own_mass;
+            square += w * s / own_mass;
+        }
+        fi_integrand integrand;
+        fi_table table;
+        double variance = 0, covariance = 0;
+        fi_integrand_init(&integrand, activation);
+        fi_table_init(&table, &integrand, q, 0);
+        fi_table_shared(&table, c, &variance, &covariance);
+        close_to(names[i / 4], q, variance, fourth / mass - second * second / (mass * mass), 1e-10);
+        close_to(names[i / 4], q, covariance, mixed / mass - second * square / (mass * mass),
+                 1e-10);
     }
 }
