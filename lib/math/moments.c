@@ -1,19 +1,45 @@
 /*
  * Moments in one visit: each tile, while in the first cache, is read twice (extremes and sum, then
- * powers of the deviations from the tile's mean) and merged in double. Lanes are added up in an
- * order of their own, written out here, so that the bits depend neither on the instruction set nor
- * on the alignment.
+ * powers of the deviations from the tile's mean) and merged in double; mean and variance alone need
+ * one reading of nearly all tiles. Lanes are added up in an order of their own, written out here,
+ * so that the bits depend neither on the instruction set nor on the alignment.
  */
+#include "moments.h"
+
 #include "../core/internal.h"
 
 #include <float.h>
+#include <string.h>
 #include <tgmath.h>
 
-#define TILE 4096
+/*
+ * Sums over a block: PARTS of them, each over rows of lanes, one row after the other; then of lanes
+ * in pairs until FINAL are left, which go into doubles. Every addition rounds by at most u, 2^-24
+ * in the float build.
+ */
+#define PARTS 4
+#define FINAL 8
+#define TILE 3840 /* whole blocks of both kinds */
+
+/*
+ * For four powers of the deviation from the mean: 9 roundings of a sum of 10, 3 of the sums in
+ * pairs and 3 of a square, 15 u, keep the second moment within 1e-6.
+ */
 #define LANES 16
-/* Values added up before they go into doubles: 13 roundings of a sum and 3 of a square, each of
- * at most 2^-24 in the float build, keep the second moment within 1e-6. */
-#define BLOCK ((size_t)14 * LANES)
+#define ROWS 10
+#define BLOCK ((size_t)PARTS * ROWS * LANES)
+
+/*
+ * For two powers of the deviation from a center that need not be the mean: 6 roundings of a sum of
+ * 6 fused squares, 4 of the sums in pairs and 2 of the deviation, 12 u. A tile is added up so where
+ * its mean is off the center by at most t = `most_offset` of the root of the mean square: then
+ * m2 = (1 - t^2) s2 is known to 12 u (1 + 2 t) s2, or 0.91e-6. The squares neither overflow nor
+ * lose bits where their mean is between `least_square` and its inverse.
+ */
+#define WIDE_LANES 32
+#define WIDE_ROWS 6
+#define WIDE_BLOCK ((size_t)PARTS * WIDE_ROWS * WIDE_LANES)
+static const double most_offset = 0.125, least_square = 0x1p-100;
 
 #ifdef FI_DOUBLE
 typedef uint64_t lane_count;
@@ -53,46 +79,106 @@ FI_CLONES static void survey_tile(size_t n, const fi_real *x, struct survey *sur
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
         survey_row(&s, LANES, x + i);
-    survey_row(&s, n - i, x + i);
     *survey = s;
+    survey_row(survey, n - i, x + i);
 }
 
-struct powers {
-    fi_real first[LANES], second[LANES], third[LANES], fourth[LANES];
-};
-
-static inline void power_row(struct powers *p, size_t width, const fi_real *x, fi_real scale,
-                             fi_real shift)
+static inline void add_halves(size_t half, fi_real *lanes)
 {
-    for (size_t l = 0; l < width; l++) {
+    for (size_t l = 0; l < half; l++)
+        lanes[l] += lanes[l + half];
+}
+
+/* total += the lanes of all parts, added up to FINAL. */
+static inline void widen(size_t lanes, fi_real *restrict parts, double *restrict total)
+{
+    if (lanes == WIDE_LANES) /* spelled out, as compilers unroll no loop of halvings */
+        add_halves(64, parts);
+    add_halves(32, parts);
+    add_halves(16, parts);
+    add_halves(8, parts);
+    for (size_t l = 0; l < FINAL; l++)
+        total[l] += (double)parts[l];
+}
+
+/* The sums of d, d^2, d^3 and d^4, d = x scale + shift, over the rows of one part. */
+static inline void sum_part(const fi_real *restrict x, fi_real scale, fi_real shift,
+                            fi_real *restrict first, fi_real *restrict second,
+                            fi_real *restrict third, fi_real *restrict fourth)
+{
+    for (size_t l = 0; l < LANES; l++) {
         const fi_real d = fma(x[l], scale, shift), square = d * d;
-        p->first[l] += d;
-        p->second[l] += square;
-        p->third[l] = fma(square, d, p->third[l]);
-        p->fourth[l] = fma(square, square, p->fourth[l]);
+        first[l] = d;
+        second[l] = square;
+        third[l] = square * d;
+        fourth[l] = square * square;
+    }
+    for (size_t r = 1; r < ROWS; r++)
+        for (size_t l = 0; l < LANES; l++) {
+            const fi_real d = fma(x[r * LANES + l], scale, shift), square = d * d;
+            first[l] += d;
+            second[l] += square;
+            third[l] = fma(square, d, third[l]);
+            fourth[l] = fma(square, square, fourth[l]);
+        }
+}
+
+/* Second pass: total[k - 1] += the sum of the k-th powers of x scale + shift over whole blocks. */
+FI_CLONES static void add_powers(size_t n, const fi_real *x, fi_real scale, fi_real shift,
+                                 double total[4][FINAL])
+{
+    for (const fi_real *const end = x + n; x < end; x += BLOCK) {
+        fi_real sums[4][PARTS * LANES];
+        for (size_t p = 0; p < PARTS; p++)
+            sum_part(x + p * ROWS * LANES, scale, shift, sums[0] + p * LANES, sums[1] + p * LANES,
+                     sums[2] + p * LANES, sums[3] + p * LANES);
+        for (size_t k = 0; k < 4; k++)
+            widen(LANES, sums[k], total[k]);
     }
 }
 
-/* Second pass: total[k - 1] = the sum of the k-th powers of x scale + shift, lane by lane. */
-FI_CLONES static void add_powers(size_t n, const fi_real *x, fi_real scale, fi_real shift,
-                                 double total[4][LANES])
+static inline void sum_two_part(const fi_real *restrict x, fi_real center, fi_real *restrict first,
+                                fi_real *restrict second)
 {
-    for (size_t start = 0; start < n; start += BLOCK) {
-        const size_t end = n - start < BLOCK ? n : start + BLOCK;
-        struct powers p;
-        for (size_t l = 0; l < LANES; l++)
-            p.first[l] = p.second[l] = p.third[l] = p.fourth[l] = 0;
-        size_t i = start;
-        for (; i + LANES <= end; i += LANES)
-            power_row(&p, LANES, x + i, scale, shift);
-        power_row(&p, end - i, x + i, scale, shift);
-        for (size_t l = 0; l < LANES; l++) {
-            total[0][l] += (double)p.first[l];
-            total[1][l] += (double)p.second[l];
-            total[2][l] += (double)p.third[l];
-            total[3][l] += (double)p.fourth[l];
-        }
+    for (size_t l = 0; l < WIDE_LANES; l++) {
+        const fi_real d = x[l] - center;
+        first[l] = d;
+        second[l] = d * d;
     }
+    for (size_t r = 1; r < WIDE_ROWS; r++)
+        for (size_t l = 0; l < WIDE_LANES; l++) {
+            const fi_real d = x[r * WIDE_LANES + l] - center;
+            first[l] += d;
+            second[l] = fma(d, d, second[l]);
+        }
+}
+
+/* total[k - 1] += the sum of the k-th powers of x - center over whole wide blocks. */
+FI_CLONES static void add_two_powers(size_t n, const fi_real *x, fi_real center,
+                                     double total[2][FINAL])
+{
+    for (const fi_real *const end = x + n; x < end; x += WIDE_BLOCK) {
+        fi_real sums[2][PARTS * WIDE_LANES];
+        for (size_t p = 0; p < PARTS; p++)
+            sum_two_part(x + p * WIDE_ROWS * WIDE_LANES, center, sums[0] + p * WIDE_LANES,
+                         sums[1] + p * WIDE_LANES);
+        widen(WIDE_LANES, sums[0], total[0]);
+        widen(WIDE_LANES, sums[1], total[1]);
+    }
+}
+
+/* The last n values, fewer than a block of `width`, and the center in the place of the others. */
+static void pad(fi_real *block, size_t width, size_t n, const fi_real *x, fi_real center)
+{
+    memcpy(block, x, n * sizeof *x);
+    for (size_t i = n; i < width; i++)
+        block[i] = center;
+}
+
+/* A short rest goes with the tile before it. */
+static size_t tile_length(size_t left)
+{
+    return left < TILE + TILE / 2 ? left : TILE;
 }
 
 static inline double smaller(double a, double b)
@@ -105,13 +191,11 @@ static inline double larger(double a, double b)
     return b > a ? b : a;
 }
 
-/* Sums the lanes of each power in pairs, and these in pairs, into lane 0. */
-FI_CLONES static void add_lanes(double total[4][LANES])
+/* Of the final lanes: in pairs, and these in pairs. */
+static double sum_of_lanes(const double *lanes)
 {
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t k = 0; k < 4; k++)
-            for (size_t l = 0; l < half; l++)
-                total[k][l] += total[k][l + half];
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
+           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
 /* The moments of a tile that holds a NaN, an infinity or a sum beyond fi_real. */
@@ -145,10 +229,16 @@ static void add_deviations(fi_moments *tile, size_t n, const fi_real *x, fi_real
     const int e = ilogb(size);
     const int exponent = e < MIN_EXPONENT ? MIN_EXPONENT : e > MAX_EXPONENT ? MAX_EXPONENT : e;
     const fi_real scale = scalbn((fi_real)1, -exponent);
-    double total[4][LANES] = {{0}};
-    add_powers(n, x, scale, -center * scale, total);
-    add_lanes(total);
-    const double s1 = total[0][0], s2 = total[1][0], s3 = total[2][0], s4 = total[3][0];
+    const size_t rest = n % BLOCK;
+    double total[4][FINAL] = {{0}};
+    add_powers(n - rest, x, scale, -center * scale, total);
+    if (rest) {
+        fi_real last[BLOCK];
+        pad(last, BLOCK, rest, x + n - rest, center);
+        add_powers(BLOCK, last, scale, -center * scale, total);
+    }
+    const double s1 = sum_of_lanes(total[0]), s2 = sum_of_lanes(total[1]);
+    const double s3 = sum_of_lanes(total[2]), s4 = sum_of_lanes(total[3]);
     const double offset = s1 / (double)n, unit = scalbn(1.0, exponent);
     tile->mean = c + offset * unit;
     tile->m2 = (s2 - offset * s1) * unit * unit;
@@ -185,10 +275,28 @@ static fi_moments tile_moments(size_t n, const fi_real *x)
 void fi_moments_add(fi_moments *moments, size_t n, const fi_real *x)
 {
     FI_REQUIRE(moments && (x || n == 0));
-    for (size_t start = 0; start < n; start += TILE) {
-        const fi_moments tile = tile_moments(n - start < TILE ? n - start : TILE, x + start);
+    for (size_t start = 0, length; start < n; start += length) {
+        length = tile_length(n - start);
+        const fi_moments tile = tile_moments(length, x + start);
         fi_moments_merge(moments, &tile);
     }
+}
+
+/* count, mean and m2 of both together: Pebay 2008, eqs. 1.1 and 2.1 for order 2. */
+static void merge_spread(fi_moments *into, const fi_moments *from)
+{
+    if (into->count == 0) {
+        into->count = from->count;
+        into->mean = from->mean;
+        into->m2 = from->m2;
+        return;
+    }
+    const double n = (double)(into->count + from->count);
+    const double p = (double)into->count / n, q = (double)from->count / n; /* shares of the whole */
+    const double d = from->mean - into->mean;
+    into->count += from->count;
+    into->mean = isfinite(d) ? into->mean + d * q : into->mean + from->mean;
+    into->m2 += from->m2 + d * d * p * q * n;
 }
 
 /* Pebay 2008, "Formulas for robust, one-pass parallel computation", eqs. 1.1, 2.1 and 2.2. */
@@ -203,18 +311,52 @@ void fi_moments_merge(fi_moments *into, const fi_moments *from)
     }
     const fi_moments a = *into, b = *from;
     const double n = (double)(a.count + b.count);
-    const double p = (double)a.count / n, q = (double)b.count / n; /* shares of the whole */
+    const double p = (double)a.count / n, q = (double)b.count / n;
     const double d = b.mean - a.mean, d2 = d * d;
-    into->count += b.count;
+    merge_spread(into, from);
     into->zeros += b.zeros;
     into->nonfinite += b.nonfinite;
     into->minimum = smaller(a.minimum, b.minimum);
     into->maximum = larger(a.maximum, b.maximum);
-    into->mean = isfinite(d) ? a.mean + d * q : a.mean + b.mean;
-    into->m2 = a.m2 + b.m2 + d2 * p * q * n;
     into->m3 = a.m3 + b.m3 + d * d2 * p * q * (p - q) * n + 3 * d * (p * b.m2 - q * a.m2);
     into->m4 = a.m4 + b.m4 + d2 * d2 * p * q * (p * p - p * q + q * q) * n +
                6 * d2 * (p * p * b.m2 + q * q * a.m2) + 4 * d * (p * b.m3 - q * a.m3);
+}
+
+/* ---- mean and variance alone ----------------------------------------------------------------- */
+
+/* count, mean and m2 of the tile, added up once; false if they would not be accurate. */
+static bool add_up_once(fi_moments *tile, size_t n, const fi_real *x, fi_real center)
+{
+    const size_t rest = n % WIDE_BLOCK;
+    double total[2][FINAL] = {{0}};
+    add_two_powers(n - rest, x, center, total);
+    if (rest) {
+        fi_real last[WIDE_BLOCK];
+        pad(last, WIDE_BLOCK, rest, x + n - rest, center);
+        add_two_powers(WIDE_BLOCK, last, center, total);
+    }
+    const double s1 = sum_of_lanes(total[0]), s2 = sum_of_lanes(total[1]), offset = s1 / (double)n;
+    const double square = s2 / (double)n;
+    tile->count = n;
+    tile->mean = (double)center + offset;
+    tile->m2 = s2 - offset * s1;
+    return square >= least_square && square <= 1 / least_square &&
+           offset * offset <= most_offset * most_offset * square;
+}
+
+/* The center is the mean so far, which costs nothing where the tiles are alike. */
+void fi_spread_add(fi_moments *moments, size_t n, const fi_real *x)
+{
+    FI_REQUIRE(moments && (x || n == 0));
+    for (size_t start = 0, length; start < n; start += length) {
+        length = tile_length(n - start);
+        const fi_real center = isfinite(moments->mean) ? (fi_real)moments->mean : 0;
+        fi_moments tile;
+        if (!add_up_once(&tile, length, x + start, center))
+            tile = tile_moments(length, x + start);
+        merge_spread(moments, &tile);
+    }
 }
 
 double fi_moments_variance(const fi_moments *moments)

@@ -1,4 +1,5 @@
 /* Moments against the plain two-pass computation in long double, at every scale of a float. */
+#include "math/moments.h"
 #include "fanin.h"
 
 #include <criterion/criterion.h>
@@ -7,8 +8,8 @@
 #include <string.h>
 
 /*
- * The bound of lib/math/moments.c: sums of 14 values and three roundings of a square, relative, in
- * the element type; the double sums over them add less. A product of four deviations has two
+ * The bound of lib/math/moments.c, relative, in the element type: 15 roundings, or 12 and what the
+ * mean may add; the double sums over them add less. A product of four deviations has two
  * roundings more, the sum of third powers the same bound relative to its absolute values.
  */
 #ifdef FI_DOUBLE
@@ -67,6 +68,13 @@ static fi_moments moments_of(size_t n, const fi_real *values)
     return moments;
 }
 
+static fi_moments spread_of(size_t n, const fi_real *values)
+{
+    fi_moments moments = FI_MOMENTS_EMPTY;
+    fi_spread_add(&moments, n, values);
+    return moments;
+}
+
 /* Values of that mean and deviation, skewed, of which one in `zero_every` is 0. */
 static void fill(size_t n, double mean, double sd, size_t zero_every)
 {
@@ -76,6 +84,19 @@ static void fill(size_t n, double mean, double sd, size_t zero_every)
         const double g = (double)x[i];
         x[i] = zero_every && i % zero_every == 0 ? 0 : (fi_real)(mean + sd * (g + g * g / 4));
     }
+}
+
+static void compare_spread(const char *what, size_t n, const fi_real *values)
+{
+    const struct plain p = two_pass(n, values);
+    const fi_moments m = spread_of(n, values);
+    const double variance = fi_moments_variance(&m);
+    cr_expect(fabs(m.mean - p.mean) <= BOUND * sqrt(p.variance) + 1e-15 * fabs(p.mean),
+              "spread, %s, %zu: mean %.17g, not %.17g", what, n, m.mean, p.mean);
+    cr_expect(fabs(variance - p.variance) <= BOUND * p.variance,
+              "spread, %s, %zu: variance %.17g, not %.17g (%.2g)", what, n, variance, p.variance,
+              fabs(variance / p.variance - 1));
+    cr_expect(m.count == n, "spread, %s: count", what);
 }
 
 static void compare(const char *what, size_t n, const fi_real *values)
@@ -94,13 +115,14 @@ static void compare(const char *what, size_t n, const fi_real *values)
     cr_expect(fabs(m.m4 - p.m4) <= 2 * BOUND * p.m4, "%s, %zu: m4 %g, not %g", what, n, m.m4, p.m4);
     cr_expect(m.count == n && m.zeros == p.zeros && m.nonfinite == 0, "%s, %zu: counts", what, n);
     cr_expect(m.minimum == p.minimum && m.maximum == p.maximum, "%s, %zu: extremes", what, n);
+    compare_spread(what, n, values);
 }
 
 Test(moments, agree_with_two_passes_at_every_scale)
 {
-    static const size_t sizes[] = {1, 2, 15, 16, 17, 223, 225, 4095, 4096, 4097, MOST};
+    static const size_t sizes[] = {1, 2, 15, 16, 17, 639, 641, 767, 769, 3840, 5759, 5760, MOST};
     static const double scales[] = {1, 1e-7, 1e-20, 1e-30, 1e-40, 1e18, 1e37};
-    static const double means[] = {0, 1, -30, 1e4}; /* in deviations */
+    static const double means[] = {0, 0.1, 1, -30, 1e4}; /* in deviations */
     for (size_t s = 0; s < sizeof scales / sizeof *scales; s++)
         for (size_t k = 0; k < sizeof means / sizeof *means; k++)
             for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -144,6 +166,9 @@ Test(moments, of_a_constant_have_no_variance)
                   constants[k], m.mean, m.m2);
         cr_expect(isnan(fi_moments_skewness(&m)) && isnan(fi_moments_kurtosis(&m)));
         cr_expect(m.zeros == (constants[k] == 0 ? MOST : 0));
+        const fi_moments spread = spread_of(MOST, x);
+        cr_expect(spread.mean == (double)x[0] && spread.m2 == 0, "%g: %g %g", constants[k],
+                  spread.mean, spread.m2);
     }
 }
 
@@ -219,9 +244,82 @@ Test(moments, bits_do_not_depend_on_alignment)
 {
     fill(MOST, 2, 1, 5);
     const fi_moments expected = moments_of(MOST, x);
+    const fi_moments spread = spread_of(MOST, x);
     for (size_t shift = 1; shift < 8; shift++) {
         memmove(x + shift, x + shift - 1, MOST * sizeof *x);
         const fi_moments moved = moments_of(MOST, x + shift);
         cr_expect(memcmp(&moved, &expected, sizeof moved) == 0, "shifted by %zu", shift);
+        const fi_moments moved_spread = spread_of(MOST, x + shift);
+        cr_expect(memcmp(&moved_spread, &spread, sizeof spread) == 0, "shifted by %zu", shift);
+    }
+}
+
+/* ---- mean and variance alone ----------------------------------------------------------------- */
+
+/* Where the mean so far says nothing of the tile: it jumps by many deviations, and the scale too.
+ */
+Test(moments, spread_where_tiles_differ)
+{
+    static const double jumps[] = {0.05, 0.2, 1, 1e3};
+    static const double scales[] = {1, 1e-15, 1e15};
+    for (size_t j = 0; j < sizeof jumps / sizeof *jumps; j++)
+        for (size_t s = 0; s < sizeof scales / sizeof *scales; s++) {
+            fill(MOST, 1, 1, 0);
+            for (size_t i = 0; i < MOST; i++)
+                x[i] *= (fi_real)(i / 7000 % 2 ? scales[s] : 1);
+            for (size_t i = 0; i < MOST; i++)
+                x[i] += (fi_real)(jumps[j] * (double)(i / 5000 % 3));
+            char what[64];
+            snprintf(what, sizeof what, "jumps of %g, scales 1 and %g", jumps[j], scales[s]);
+            compare_spread(what, MOST, x);
+        }
+}
+
+/*
+ * Two values of one size, so that every square rounds the same way, the mean square at the edges of
+ * what is added up once, and the mean about as far from 0 as that allows.
+ */
+Test(moments, spread_of_two_values)
+{
+    for (int exponent = -140; exponent <= 120; exponent += exponent < -40 || exponent > 40 ? 1 : 5)
+        for (size_t one_in = 2; one_in < 5; one_in++) {
+            const double size = 1.2345678 * pow(2, exponent);
+            for (size_t i = 0; i < MOST; i++)
+                x[i] = (fi_real)(i % one_in == 0 ? size : -size * 1.1);
+            char what[64];
+            snprintf(what, sizeof what, "two values near 2^%d, one in %zu", exponent, one_in);
+            compare_spread(what, MOST, x);
+        }
+}
+
+Test(moments, spread_adds_to_count_mean_and_variance_alone)
+{
+    fill(MOST, 0.5, 1, 7);
+    const size_t first = 20001;
+    fi_moments m = moments_of(first, x);
+    const fi_moments before = m;
+    fi_spread_add(&m, 0, NULL);
+    cr_expect(memcmp(&m, &before, sizeof m) == 0);
+    fi_spread_add(&m, MOST - first, x + first);
+    const fi_moments whole = moments_of(MOST, x);
+    cr_expect(m.count == MOST && fabs(m.m2 / whole.m2 - 1) <= 2 * BOUND);
+    cr_expect(fabs(m.mean - whole.mean) <= 2 * BOUND);
+    m.count = before.count;
+    m.mean = before.mean;
+    m.m2 = before.m2;
+    cr_expect(memcmp(&m, &before, sizeof m) == 0);
+}
+
+Test(moments, spread_passes_on_what_is_not_finite)
+{
+    static const size_t places[] = {0, 5000, MOST - 1};
+    for (size_t k = 0; k < 3; k++) {
+        fill(MOST, 0, 1, 0);
+        x[places[k]] = (fi_real)HUGE_VAL;
+        fi_moments m = spread_of(MOST, x);
+        cr_expect(m.mean == HUGE_VAL && isnan(fi_moments_variance(&m)), "infinity: %g", m.mean);
+        x[places[k]] = (fi_real)NAN;
+        m = spread_of(MOST, x);
+        cr_expect(isnan(m.mean) && isnan(fi_moments_variance(&m)), "NaN: %g", m.mean);
     }
 }
