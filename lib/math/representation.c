@@ -8,20 +8,28 @@
 #include "../core/internal.h"
 #include "gemm.h"
 
-#include <math.h>
 #include <string.h>
+#include <tgmath.h>
 
 enum {
     LANES = 16,
-    TOGETHER = 4, /* rows added to the sums in one visit of these */
-    PAIRED = 128  /* samples whose pairs the effective rank is estimated from */
+    WIDE = 32,   /* lanes in fi_real */
+    CHAIN = 16,  /* squares added up, lane by lane, before they go into doubles */
+    FINAL = 8,   /* lanes that go there */
+    EXACT = 32,  /* first rows, added in double: few pairs do not average out their roundings */
+    NARROW = 64, /* rows with fewer columns are, too */
+    PAIRED = 128 /* samples whose pairs the effective rank is estimated from */
 };
 
 /*
- * Below this share of the mean square, the variance is not what is left of it by subtraction: two
- * sums of a thousand rows, each off by 1e-13 at most, leave it to 1e-9.
+ * Below this share of the mean square, the variance is not what is left of it by subtraction: the
+ * sums of lengths and of rows are off by 1e-8 of the mean square, their roundings in fi_real being
+ * independent, so that 1e-6 of the variance remains.
  */
-static const double least_share = 1e-4;
+static const double least_share = 1e-2;
+
+/* Squared lengths between which no square or inverse leaves the range of fi_real. */
+static const double least_square = 0x1p-60, greatest_square = 0x1p60;
 
 /* The sum of squares of n values, in lanes of double: the same bits on every instruction set. */
 static FI_CLONES double squared_norm(size_t n, const fi_real *x)
@@ -48,66 +56,124 @@ static double squares(size_t n, const double *x)
     return sum;
 }
 
-/* What all rows add up to. */
-struct sums {
-    double *direction; /* (cols): of the rows, each scaled to length 1 */
-    double *mean;      /* (cols) */
-    double directed;   /* rows that have a direction */
-    double square;     /* mean squared length */
-};
+/* ---- rows one by one, in double -------------------------------------------------------------- */
 
-static inline void add_rows(size_t rows, size_t cols, const fi_real *restrict x,
-                            const double *restrict inverse, double share,
-                            double *restrict direction, double *restrict mean)
+static FI_CLONES void add_scaled(size_t n, double inverse, const fi_real *restrict x,
+                                 double *restrict direction, double *restrict sum)
+{
+    for (size_t i = 0; i < n; i++) {
+        direction[i] = fma(inverse, (double)x[i], direction[i]);
+        sum[i] += (double)x[i];
+    }
+}
+
+static void add_row(fi_row_sums *s, const fi_real *x)
+{
+    const double square = squared_norm(s->cols, x), norm = sqrt(square);
+    s->directed += norm != 0;
+    s->unit += norm != 0;
+    s->square += square;
+    add_scaled(s->cols, norm == 0 ? 0 : 1 / norm, x, s->direction, s->sum);
+}
+
+/* ---- FI_ROWS_TOGETHER at once, in fi_real ---------------------------------------------------- */
+
+static inline void add_halves(size_t half, fi_real *lanes)
+{
+    for (size_t l = 0; l < half; l++)
+        lanes[l] += lanes[l + half];
+}
+
+/* The sums of the squares of at most CHAIN rows of WIDE lanes, and of `rest` more values. */
+static inline void sum_squares(size_t rows, size_t rest, const fi_real *restrict x,
+                               fi_real *restrict lanes)
+{
+    fi_real last[WIDE];
+    for (size_t l = 0; l < WIDE; l++)
+        last[l] = l < rest ? x[rows * WIDE + l] : 0;
+    for (size_t l = 0; l < WIDE; l++)
+        lanes[l] = last[l] * last[l];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t l = 0; l < WIDE; l++)
+            lanes[l] = fma(x[r * WIDE + l], x[r * WIDE + l], lanes[l]);
+}
+
+/* The squared lengths of the rows. */
+static FI_CLONES void find_squares(size_t cols, const fi_real *x, double *square)
+{
+    double total[FI_ROWS_TOGETHER][FINAL] = {{0}};
+    for (size_t start = 0; start < cols; start += CHAIN * WIDE) {
+        const size_t width = cols - start < CHAIN * WIDE ? cols - start : CHAIN * WIDE;
+        fi_real lanes[FI_ROWS_TOGETHER][WIDE];
+        for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
+            sum_squares(width / WIDE, width % WIDE, x + r * cols + start, lanes[r]);
+        for (size_t r = 0; r < FI_ROWS_TOGETHER; r++) {
+            add_halves(16, lanes[r]);
+            add_halves(8, lanes[r]);
+            for (size_t l = 0; l < FINAL; l++)
+                total[r][l] += (double)lanes[r][l];
+        }
+    }
+    for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
+        square[r] = ((total[r][0] + total[r][4]) + (total[r][2] + total[r][6])) +
+                    ((total[r][1] + total[r][5]) + (total[r][3] + total[r][7]));
+}
+
+static FI_CLONES void add_together(size_t cols, const fi_real *restrict x,
+                                   const fi_real *restrict inverse, double *restrict direction,
+                                   double *restrict sum)
 {
     for (size_t c = 0; c < cols; c++) {
-        double d = direction[c], m = mean[c];
-        for (size_t r = 0; r < rows; r++) {
-            d = fma(inverse[r], (double)x[r * cols + c], d);
-            m = fma(share, (double)x[r * cols + c], m);
+        fi_real d = inverse[0] * x[c], m = x[c];
+        for (size_t r = 1; r < FI_ROWS_TOGETHER; r++) {
+            d = fma(inverse[r], x[r * cols + c], d);
+            m += x[r * cols + c];
         }
-        direction[c] = d;
-        mean[c] = m;
+        direction[c] += (double)d;
+        sum[c] += (double)m;
     }
 }
 
-/* direction += row times its inverse, mean += row times `share`; in the order of the rows. */
-static FI_CLONES void add_to_sums(size_t rows, size_t cols, const fi_real *x, const double *inverse,
-                                  double share, double *direction, double *mean)
+/* False where rows are to be added in double: few, narrow, or of lengths beyond fi_real. */
+static bool find_inverses(const fi_row_sums *s, const fi_real *x, double *square, fi_real *inverse)
 {
-    if (rows == TOGETHER) {
-        add_rows(TOGETHER, cols, x, inverse, share, direction, mean);
-        return;
+    if (s->rows < EXACT || s->cols < NARROW)
+        return false;
+    find_squares(s->cols, x, square);
+    bool within = true;
+    for (size_t r = 0; r < FI_ROWS_TOGETHER; r++) {
+        within &= square[r] >= least_square && square[r] <= greatest_square;
+        inverse[r] = (fi_real)(1 / sqrt(square[r]));
     }
-    for (size_t r = 0; r < rows; r++)
-        add_rows(1, cols, x + r * cols, inverse + r, share, direction, mean);
+    return within;
 }
 
-/* Rows are added while they are in the cache where their lengths have put them. */
-static void sum_rows(size_t rows, size_t cols, const fi_real *x, struct sums *sums)
+static void add_rows(fi_row_sums *s, const fi_real *x)
 {
-    const double share = 1 / (double)rows;
-    for (size_t r = 0; r < rows; r += TOGETHER) {
-        const size_t count = rows - r < TOGETHER ? rows - r : TOGETHER;
-        double inverse[TOGETHER];
-        for (size_t k = 0; k < count; k++) {
-            const double square = squared_norm(cols, x + (r + k) * cols);
-            const double norm = sqrt(square);
-            inverse[k] = norm == 0 ? 0 : 1 / norm;
-            sums->directed += norm != 0;
-            sums->square = fma(share, square, sums->square);
+    double square[FI_ROWS_TOGETHER];
+    fi_real inverse[FI_ROWS_TOGETHER];
+    if (find_inverses(s, x, square, inverse)) {
+        for (size_t r = 0; r < FI_ROWS_TOGETHER; r++) {
+            s->square += square[r];
+            s->unit += square[r] * (double)inverse[r] * (double)inverse[r];
         }
-        add_to_sums(count, cols, x + r * cols, inverse, share, sums->direction, sums->mean);
+        s->directed += FI_ROWS_TOGETHER;
+        add_together(s->cols, x, inverse, s->direction, s->sum);
+    } else {
+        for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
+            add_row(s, x + r * s->cols);
     }
 }
 
-/* The cosines of all pairs sum to (|sum of unit rows|^2 - rows) / 2. */
-static double mean_cosine(size_t cols, const struct sums *sums)
+/* The cosines of all pairs sum to (|sum of unit rows|^2 - sum of |unit row|^2) / 2. */
+static double mean_cosine(const fi_row_sums *s)
 {
-    return sums->directed < 2 ? (double)NAN
-                              : (squares(cols, sums->direction) - sums->directed) /
-                                    (sums->directed * (sums->directed - 1));
+    return s->directed < 2
+               ? (double)NAN
+               : (squares(s->cols, s->direction) - s->unit) / (s->directed * (s->directed - 1));
 }
+
+/* ---- the effective rank ---------------------------------------------------------------------- */
 
 /* out = (x - mean) scale */
 static FI_CLONES void centre(size_t n, double scale, const fi_real *restrict x,
@@ -150,37 +216,82 @@ static double trace_of_differences(size_t rows, size_t cols, const fi_real *x, d
  * over the pairs of the first rows. Rows are scaled by the root of tr C, so that nothing under- or
  * overflows.
  */
-static double effective_rank(size_t rows, size_t cols, const fi_real *x, const struct sums *sums,
-                             fi_arena *scratch)
+static double effective_rank(fi_row_sums *s, const fi_real *x, fi_arena *scratch)
 {
-    const size_t paired = rows < PAIRED ? rows : PAIRED;
+    const size_t rows = s->rows, cols = s->cols, paired = rows < PAIRED ? rows : PAIRED;
+    double *const mean = s->sum;
     fi_real *centred = fi_arena_alloc(scratch, paired * cols, sizeof *centred);
     fi_real *gram = fi_arena_alloc(scratch, paired * paired, sizeof *gram);
     if (!centred || !gram || paired < 2)
         return (double)NAN;
-    double trace = sums->square - squares(cols, sums->mean);
-    if (!(trace > least_share * sums->square))
-        trace = trace_of_differences(rows, cols, x, sums->mean, centred);
+    for (size_t c = 0; c < cols; c++)
+        mean[c] /= (double)rows;
+    const double square = s->square / (double)rows;
+    double trace = square - squares(cols, mean);
+    if (!(trace > least_share * square))
+        trace = trace_of_differences(rows, cols, x, mean, centred);
     if (!(trace > 0))
         return (double)NAN;
     for (size_t r = 0; r < paired; r++)
-        centre(cols, 1 / sqrt(trace), x + r * cols, sums->mean, centred + r * cols);
-    fi_gemm(FI_AS_IS, FI_TRANSPOSED, paired, paired, cols, centred, centred, 0, gram);
+        centre(cols, 1 / sqrt(trace), x + r * cols, mean, centred + r * cols);
+    fi_gemm_gram(paired, cols, centred, gram);
     double product = 0;
     for (size_t i = 1; i < paired; i++)
         product += squared_norm(i, gram + i * paired);
     return (double)paired * (double)(paired - 1) / 2 / product;
 }
 
+/* ---- in parts and at once -------------------------------------------------------------------- */
+
+bool fi_represent_begin(fi_row_sums *sums, size_t cols, fi_arena *scratch)
+{
+    FI_REQUIRE(sums && scratch);
+    *sums = (fi_row_sums){
+        .cols = cols,
+        .direction = fi_arena_zeros(scratch, cols, sizeof *sums->direction),
+        .sum = fi_arena_zeros(scratch, cols, sizeof *sums->sum),
+        .waiting = fi_arena_alloc(scratch, FI_ROWS_TOGETHER * cols, sizeof *sums->waiting),
+    };
+    return sums->direction && sums->sum && sums->waiting;
+}
+
+/* Rows that do not fill a group wait; those that do are added where they are. */
+void fi_represent_add(fi_row_sums *sums, size_t rows, const fi_real *x)
+{
+    FI_REQUIRE(sums && (x || rows == 0));
+    const size_t cols = sums->cols;
+    for (const fi_real *const end = x + rows * cols; x < end;) {
+        const size_t waiting = sums->rows % FI_ROWS_TOGETHER;
+        if (waiting == 0 && (size_t)(end - x) >= FI_ROWS_TOGETHER * cols) {
+            add_rows(sums, x);
+            sums->rows += FI_ROWS_TOGETHER;
+            x += FI_ROWS_TOGETHER * cols;
+            continue;
+        }
+        memcpy(sums->waiting + waiting * cols, x, cols * sizeof *x);
+        if (waiting == FI_ROWS_TOGETHER - 1)
+            add_rows(sums, sums->waiting);
+        sums->rows++;
+        x += cols;
+    }
+}
+
+fi_representation fi_represent_finish(fi_row_sums *sums, const fi_real *x, fi_arena *scratch)
+{
+    FI_REQUIRE(sums && (x || sums->rows == 0) && scratch);
+    for (size_t r = 0; r < sums->rows % FI_ROWS_TOGETHER; r++)
+        add_row(sums, sums->waiting + r * sums->cols);
+    return (fi_representation){.cosine = mean_cosine(sums),
+                               .rank = effective_rank(sums, x, scratch)};
+}
+
 fi_representation fi_represent(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch)
 {
-    struct sums sums = {.direction = fi_arena_zeros(scratch, cols, sizeof *sums.direction),
-                        .mean = fi_arena_zeros(scratch, cols, sizeof *sums.mean)};
-    if (!sums.direction || !sums.mean)
+    fi_row_sums sums;
+    if (!fi_represent_begin(&sums, cols, scratch))
         return (fi_representation){(double)NAN, (double)NAN};
-    sum_rows(rows, cols, x, &sums);
-    return (fi_representation){.cosine = mean_cosine(cols, &sums),
-                               .rank = effective_rank(rows, cols, x, &sums, scratch)};
+    fi_represent_add(&sums, rows, x);
+    return fi_represent_finish(&sums, x, scratch);
 }
 
 double fi_mean_cosine(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch)

@@ -1,4 +1,5 @@
 /* Mean cosine and effective rank against naive definitions and known covariances. */
+#include "math/representation.h"
 #include "core/arena.h"
 #include "fanin.h"
 
@@ -32,6 +33,28 @@ static fi_real *normals(size_t count, uint64_t seed)
     return x;
 }
 
+/* Over all pairs of rows that are not zeros. */
+static double naive_cosine(size_t rows, size_t cols, const fi_real *x)
+{
+    double sum = 0;
+    size_t pairs = 0;
+    double *squares = fi_arena_zeros(arena, rows, sizeof *squares);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t c = 0; c < cols; c++)
+            squares[i] += (double)x[i * cols + c] * (double)x[i * cols + c];
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < i; j++) {
+            double dot = 0;
+            for (size_t c = 0; c < cols; c++)
+                dot += (double)x[i * cols + c] * (double)x[j * cols + c];
+            if (squares[i] > 0 && squares[j] > 0) {
+                sum += dot / sqrt(squares[i] * squares[j]);
+                pairs++;
+            }
+        }
+    return sum / (double)pairs;
+}
+
 Test(representation, mean_cosine_is_that_of_all_pairs)
 {
     fi_real *x = normals((size_t)ROWS * COLS, 1);
@@ -39,27 +62,10 @@ Test(representation, mean_cosine_is_that_of_all_pairs)
         x[k] += (fi_real)0.3;
     for (size_t c = 0; c < COLS; c++)
         x[7 * COLS + c] = 0; /* a sample without a direction */
-    double sum = 0;
-    size_t pairs = 0;
-    for (size_t i = 0; i < ROWS; i++)
-        for (size_t j = 0; j < i; j++) {
-            double dot = 0;
-            double ii = 0;
-            double jj = 0;
-            for (size_t c = 0; c < COLS; c++) {
-                dot += (double)x[i * COLS + c] * (double)x[j * COLS + c];
-                ii += (double)x[i * COLS + c] * (double)x[i * COLS + c];
-                jj += (double)x[j * COLS + c] * (double)x[j * COLS + c];
-            }
-            if (ii > 0 && jj > 0) {
-                sum += dot / sqrt(ii * jj);
-                pairs++;
-            }
-        }
+    const double expected = naive_cosine(ROWS, COLS, x);
     const double ours = fi_mean_cosine(ROWS, COLS, x, arena);
     /* sums of 303 terms of size 1 in double, divided by 303^2 / 2 */
-    cr_expect_float_eq(ours, sum / (double)pairs, 1e-13, "%.17g, naive %.17g", ours,
-                       sum / (double)pairs);
+    cr_expect_float_eq(ours, expected, 1e-13, "%.17g, naive %.17g", ours, expected);
 }
 
 Test(representation, undefined_is_nan)
@@ -76,26 +82,26 @@ Test(representation, undefined_is_nan)
 }
 
 /* The effective rank in double, of differences from the first row; tr C^2 from its 128 rows. */
-static double naive_rank(size_t rows, const fi_real *x)
+static double naive_rank(size_t rows, size_t cols, const fi_real *x)
 {
-    static double centred[ROWS][COLS];
+    double *const centred = fi_arena_alloc(arena, rows * cols, sizeof *centred);
     const size_t paired = rows < 128 ? rows : 128;
     double trace = 0;
     double product = 0;
-    for (size_t c = 0; c < COLS; c++) {
+    for (size_t c = 0; c < cols; c++) {
         double mean = 0;
         for (size_t r = 0; r < rows; r++)
-            mean += ((double)x[r * COLS + c] - (double)x[c]) / (double)rows;
+            mean += ((double)x[r * cols + c] - (double)x[c]) / (double)rows;
         for (size_t r = 0; r < rows; r++) {
-            centred[r][c] = (double)x[r * COLS + c] - (double)x[c] - mean;
-            trace += centred[r][c] * centred[r][c] / (double)rows;
+            centred[r * cols + c] = (double)x[r * cols + c] - (double)x[c] - mean;
+            trace += centred[r * cols + c] * centred[r * cols + c] / (double)rows;
         }
     }
     for (size_t i = 0; i < paired; i++)
         for (size_t j = 0; j < i; j++) {
             double dot = 0;
-            for (size_t c = 0; c < COLS; c++)
-                dot += centred[i][c] * centred[j][c];
+            for (size_t c = 0; c < cols; c++)
+                dot += centred[i * cols + c] * centred[j * cols + c];
             product += dot * dot;
         }
     return trace * trace * (double)(paired * (paired - 1)) / 2 / product;
@@ -120,7 +126,7 @@ Test(representation, effective_rank_is_that_of_all_pairs)
             fi_real *x = normals(rows[k] * COLS, 4);
             for (size_t i = 0; i < rows[k] * COLS; i++)
                 x[i] = (fi_real)(offsets[o] + 3 * (double)x[i]);
-            const double expected = naive_rank(rows[k], x);
+            const double expected = naive_rank(rows[k], COLS, x);
             const double ours = fi_effective_rank(rows[k], COLS, x, arena);
             cr_expect(fabs(ours / expected - 1) <= bound, "%zu rows at %g: %.17g, naive %.17g",
                       rows[k], offsets[o], ours, expected);
@@ -170,4 +176,99 @@ Test(representation, effective_rank_has_no_scale)
         x[k] *= (fi_real)1e-17;
     const double tiny = fi_effective_rank(ROWS, COLS, x, arena);
     cr_expect_float_eq(tiny / rank, 1, 1e-4, "%g, unscaled %g", tiny, rank);
+}
+
+/* ---- rows of many columns, added up in fi_real ----------------------------------------------- */
+
+static fi_real *wide_rows(size_t rows, size_t cols, double offset, double scale)
+{
+    fi_real *x = normals(rows * cols, 5);
+    for (size_t i = 0; i < rows * cols; i++)
+        x[i] = (fi_real)(scale * (offset + (double)x[i]));
+    return x;
+}
+
+/*
+ * At distances of the mean from 0 about that where the variance is no longer had by subtraction.
+ * The cosine is promised to 1e-9 or 1e-6 of it; tr C, in float, to 1e-6, which its square doubles,
+ * as do the independent roundings of the products.
+ */
+static void compare_wide(size_t rows, size_t cols, double offset, double scale)
+{
+#ifdef FI_DOUBLE
+    const double cosine_bound = 1e-13;
+    const double least_bound = 1e-15;
+    const double rank_bound = 1e-11;
+#else
+    const double cosine_bound = 1e-6;
+    const double least_bound = 1e-9;
+    const double rank_bound = 4e-6;
+#endif
+    const fi_arena_mark mark = fi_arena_now(arena);
+    const fi_real *x = wide_rows(rows, cols, offset, scale);
+    const fi_representation ours = fi_represent(rows, cols, x, arena);
+    const double cosine = naive_cosine(rows, cols, x);
+    const double rank = naive_rank(rows, cols, x);
+    cr_expect(fabs(ours.cosine - cosine) <= fmax(cosine_bound * fabs(cosine), least_bound),
+              "%zu x %zu at %g, scale %g: cosine %.17g, naive %.17g", rows, cols, offset, scale,
+              ours.cosine, cosine);
+    cr_expect(fabs(ours.rank / rank - 1) <= rank_bound,
+              "%zu x %zu at %g, scale %g: rank %.17g, naive %.17g", rows, cols, offset, scale,
+              ours.rank, rank);
+    fi_arena_release(arena, mark);
+}
+
+Test(representation, of_wide_rows)
+{
+    static const double offsets[] = {0, 0.3, 3, 9, 11, 60};
+    static const size_t rows[] = {31, 40, 47, 150};
+    static const size_t cols[] = {64, 95, 512, 1061};
+    for (size_t o = 0; o < sizeof offsets / sizeof *offsets; o++)
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+            for (size_t c = 0; c < sizeof cols / sizeof *cols; c++)
+                compare_wide(rows[r], cols[c], offsets[o], 1);
+    static const double scales[] = {1e-30, 1e-21, 1e-12, 1e-10, 1e8, 1e10, 1e17};
+    for (size_t s = 0; s < sizeof scales / sizeof *scales; s++)
+        compare_wide(50, 100, 0.3, scales[s]);
+}
+
+/* Some rows have no length, some one beyond fi_real, and one is infinite or not a number. */
+Test(representation, of_wide_rows_of_unlike_lengths)
+{
+    const size_t cols = 100;
+    fi_real *x = wide_rows(ROWS, cols, 0.3, 1);
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t c = 0; c < cols; c++)
+            x[r * cols + c] *= (fi_real)(r % 11 == 7 ? 0 : r % 37 == 5 ? 1e-25 : 1);
+    const double expected = naive_cosine(ROWS, cols, x);
+    const double ours = fi_mean_cosine(ROWS, cols, x, arena);
+    cr_expect(fabs(ours - expected) <= 1e-6 * expected, "%.17g, naive %.17g", ours, expected);
+    x[200 * cols + 3] = (fi_real)HUGE_VAL;
+    cr_expect(isnan(fi_mean_cosine(ROWS, cols, x, arena)));
+    cr_expect(isnan(fi_effective_rank(ROWS, cols, x, arena)));
+    x[200 * cols + 3] = (fi_real)NAN;
+    cr_expect(isnan(fi_mean_cosine(ROWS, cols, x, arena)));
+    cr_expect(isnan(fi_effective_rank(ROWS, cols, x, arena)));
+}
+
+/* By rows of 1, 2, ... and of all lengths by turns: the same bits as at once. */
+Test(representation, does_not_depend_on_how_rows_come)
+{
+    const size_t cols = 70;
+    const fi_real *x = wide_rows(ROWS, cols, 0.3, 1);
+    const fi_representation once = fi_represent(ROWS, cols, x, arena);
+    for (size_t cut = 0; cut < 20; cut++) {
+        fi_row_sums sums;
+        cr_assert(fi_represent_begin(&sums, cols, arena));
+        fi_represent_add(&sums, 0, NULL);
+        for (size_t r = 0, count; r < ROWS; r += count) {
+            count = cut ? cut : 1 + r % 19;
+            count = count < ROWS - r ? count : ROWS - r;
+            fi_represent_add(&sums, count, x + r * cols);
+        }
+        const fi_representation parts = fi_represent_finish(&sums, x, arena);
+        cr_expect(parts.cosine == once.cosine && parts.rank == once.rank,
+                  "by %zu: %.17g and %.17g, not %.17g and %.17g", cut, parts.cosine, parts.rank,
+                  once.cosine, once.rank);
+    }
 }
