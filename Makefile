@@ -22,8 +22,8 @@ SOURCES = $(wildcard lib/*.h lib/*/*.[ch] studies/*.c plots/*.[ch] tests/*/*.[ch
 NINJA = ninja --quiet -C $(BUILD) $(if $(JOBS),-j $(JOBS))
 OPTIONS = $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
-.PHONY: help build studies training $(ALL) plots test bench mnist check-readers check-asan check-tidy \
-        format-check format clean install
+.PHONY: help build studies training $(ALL) plots test bench mnist check-readers check-asan \
+        check-portable check-tidy format-check format clean install
 
 help:
 	@echo 'make studies        build, run every study, print its table, write results/NAME.h5'
@@ -39,6 +39,7 @@ help:
 	@echo 'make mnist          bring MNIST into data/, for --input data/train-images-idx3-ubyte'
 	@echo 'make check-readers  read the files of the studies with h5py, xarray and Octave'
 	@echo 'make check-asan     tests and small studies under AddressSanitizer and UBSan'
+	@echo 'make check-portable tests with the reference BLAS, and the same numbers on other processors'
 	@echo 'make check-tidy     clang-tidy; make format-check: clang-format; make format: apply it'
 	@echo 'make install        programs, library and header under PREFIX (/usr/local), or DESTDIR'
 	@echo 'make clean          remove the build, keep the results'
@@ -118,6 +119,14 @@ check-asan:
 	done
 	@echo 'check-asan: no error and no leak'
 
+# With the reference BLAS and LAPACK, also where the system prefers others: what calls them.
+LINEAR = math net data training updates
+check-portable: export LD_LIBRARY_PATH = $(subst $() ,:,$(wildcard /usr/lib/*/blas /usr/lib/*/lapack))
+check-portable: build
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-blas ARGS='$(LINEAR:%=%-float)' \
+	    CONFIGURE='-Dblas=blas-netlib,lapack-netlib -Dgemm=blas' test
+	@sh tests/portable/processors.sh $(BUILD)/studies/init-he $(BUILD)-blas/studies/init-he
+
 check-tidy: build
 	@printf '%s\n' $(filter-out tests/%,$(filter %.c,$(SOURCES))) | \
 	    xargs -n 1 -P $(or $(JOBS),$(shell nproc)) clang-tidy -p $(BUILD) --quiet
@@ -133,4 +142,4 @@ install: build
 	@meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-blas
