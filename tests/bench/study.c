@@ -119,6 +119,7 @@ static void measure_products(const char *name, const fi_test_kind *kind)
 
 struct ensemble {
     unsigned workers;
+    size_t rounds;
     size_t n_schemes;
     const char *const *schemes;
     fi_test_kind kind;
@@ -143,7 +144,7 @@ static void measure_ensemble(const char *section, const char *name, const struct
 {
     struct ensemble copy = *e;
     const bench_times times =
-        bench_measure(&(bench_work){section, name, run_ensemble, &copy, e->workers, 3});
+        bench_measure(&(bench_work){section, name, run_ensemble, &copy, e->workers, e->rounds});
     bench_over_floor(&times, flops_of(&e->kind) * (double)e->kind.runs * (double)e->n_schemes);
 }
 
@@ -173,9 +174,9 @@ void bench_study(void)
     const bench_times times =
         measure_in_study("study", "theory of one configuration", 0, &kind, theory);
     bench_seconds(&times, 1e-3, "ms");
-    struct ensemble ensemble = {fi_workers_available(), 5, schemes, classic("tanh")};
-    ensemble.kind.runs = 4;
-    measure_ensemble("study", "ensemble: 5 schemes, 4 runs, all workers", &ensemble);
+    struct ensemble ensemble = {fi_workers_available(), 0, 5, schemes, classic("tanh")};
+    ensemble.kind.runs = 20;
+    measure_ensemble("study", "ensemble: 5 schemes, 20 runs, all workers", &ensemble);
 }
 
 void bench_scaling(void)
@@ -197,7 +198,7 @@ void bench_scaling(void)
         measure_network("scaling", name, shapes[k].rounds, &kind);
     }
     for (unsigned workers = 1; workers <= fi_workers_available(); workers *= 2) {
-        struct ensemble ensemble = {workers, 1, he, classic("relu")};
+        struct ensemble ensemble = {workers, 3, 1, he, classic("relu")};
         ensemble.kind.runs = 4 * workers;
         snprintf(name, sizeof name, "workers %u, runs %zu", workers, ensemble.kind.runs);
         measure_ensemble("scaling", name, &ensemble);
