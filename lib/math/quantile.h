@@ -1,6 +1,6 @@
 /*
  * The normal quantile of a 32-bit draw, z(x) = Phi^-1((x + 1/2) / 2^32), one value at a time: the
- * plain form of the vector loop in draw.c, which gives the same bits.
+ * plain form of the vector loop in draw_kernel.c, which gives the same bits.
  *
  * With t = min(x, ~x) the probability of the nearer tail is v / 2^33, v = 2 t + 1. Segment e holds
  * the v of [2^e, 2^(e+1)), in which |z| is a polynomial in s = 2 - v / 2^e, 0 < s <= 1. So s counts
@@ -37,7 +37,7 @@ static inline float fi_quantile(uint32_t x)
     float z = fi_quantile_coefficients[FI_QUANTILE_DEGREE][e];
     for (int k = FI_QUANTILE_DEGREE - 1; k >= 0; k--)
         z = fmaf(z, s, fi_quantile_coefficients[k][e]);
-    return x > ~x ? z : -z;
+    return copysignf(z, (float)(int32_t)(x ^ UINT32_C(0x80000000)));
 }
 
 #endif

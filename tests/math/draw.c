@@ -86,6 +86,14 @@ static fi_rng about_to_give(uint32_t x)
     return (fi_rng){.state = (uint64_t)(x ^ x >> 18) << 27, .inc = 1};
 }
 
+/* The kernels there are, the second the same as the first where there is one. */
+static const fi_draw_kernel *const *kernels(void)
+{
+    static const fi_draw_kernel *both[] = {&fi_draw_portable, NULL};
+    both[1] = fi_draw_best();
+    return both;
+}
+
 /* Draws x by the vector loop (n = 16) and its mirror image by the scalar one (n = 1). */
 static void check_value(fi_law law, uint32_t x)
 {
@@ -167,24 +175,92 @@ Test(draw, split_calls_continue_the_stream)
     }
 }
 
-/* Run in parts, the lanes give the stream's own draws in its order. */
+/* Run in parts, the lanes of either kernel give the stream's own draws in its order. */
 Test(draw, lanes_are_the_stream)
 {
     enum {
         ROUNDS = 130
     };
-    static uint32_t draws[FI_LANES * ROUNDS + 1];
     const size_t parts[] = {1, 2, 63, 64};
-    fi_rng plain = fi_rng_stream(5, FI_FOR_DROPOUT, 2, 1);
-    fi_lanes lanes = fi_lanes_from(plain);
-    uint32_t *next = draws;
-    for (size_t k = 0; k < sizeof parts / sizeof *parts; next += FI_LANES * parts[k++])
-        fi_lanes_run(&lanes, parts[k], next);
-    fi_lanes_run(&lanes, 0, next);
-    cr_assert_eq(next - draws, FI_LANES * ROUNDS);
+    for (size_t kernel = 0; kernel < 2; kernel++) {
+        static uint32_t draws[FI_LANES * ROUNDS + 1];
+        fi_rng plain = fi_rng_stream(5, FI_FOR_DROPOUT, 2, 1);
+        fi_lanes lanes = fi_lanes_from(plain);
+        uint32_t *next = draws;
+        memset(draws, 0, sizeof draws);
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; next += FI_LANES * parts[k++])
+            kernels()[kernel]->run(&lanes, parts[k], next);
+        kernels()[kernel]->run(&lanes, 0, next);
+        cr_assert_eq(next - draws, FI_LANES * ROUNDS);
+        for (size_t i = 0; i < FI_LANES * ROUNDS; i++)
+            cr_assert_eq(draws[i], fi_rng_u32(&plain), "%s: draw %zu", kernels()[kernel]->name, i);
+        cr_expect_eq(draws[FI_LANES * ROUNDS], 0, "one draw too many");
+    }
+}
+
+/* The plain form of what a kernel does, and whether `out` has its bits. */
+static bool is_plain(const uint32_t *x, size_t n, const fi_window *window, float scale,
+                     const float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float z = fi_quantile(window ? fi_narrow(x[i], *window) : x[i]) * scale;
+        if (memcmp(&z, out + i, sizeof z) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Whole, the law within 2 sigma, one with a single span and one at the end of the draws. */
+static const fi_window windows[] = {{0, 0},         {2049785763, 0},       {1, -77},
+                                    {INT32_MAX, 1}, {1000001, 2146483646}, {65537, -2147418111}};
+
+/* Draws at and about the edges of all segments, in every lane. */
+Test(draw, kernels_are_plain_at_the_edges_of_all_segments)
+{
+    for (size_t kernel = 0; kernel < 2; kernel++)
+        for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
+            for (uint32_t e = 0; e < 32; e++)
+                for (uint32_t d = 0; d < 32; d++) {
+                    const fi_window *window = w ? &windows[w] : NULL;
+                    fi_lanes lanes = {.multiplier = 1};
+                    uint32_t x[FI_LANES];
+                    float out[FI_LANES];
+                    for (uint32_t k = 0; k < FI_LANES; k++) {
+                        const uint32_t near = ((UINT32_C(1) << e) - 1) + d - 16;
+                        x[k] = (d + k) % 3 ? near : ~near; /* rare and common ones side by side */
+                        if ((d + k) % 5 == 0)
+                            x[k] = x[k] * UINT32_C(2654435769) + k;
+                        lanes.state[k] = about_to_give(x[k]).state;
+                    }
+                    kernels()[kernel]->normal(lanes, 1, window, 0.7F, out);
+                    cr_assert(is_plain(x, FI_LANES, window, 0.7F, out),
+                              "%s, window %zu, edge %u, at %u", kernels()[kernel]->name, w, e, d);
+                }
+}
+
+Test(draw, kernels_are_plain_in_long_runs)
+{
+    enum {
+        ROUNDS = 4097
+    };
+    const size_t sizes[] = {1, 2, 63, 64, 65, 127, 128, 129, ROUNDS};
+    static uint32_t x[FI_LANES * ROUNDS];
+    static float out[FI_LANES * ROUNDS + 1];
+    const fi_rng start = fi_rng_stream(6, FI_FOR_WEIGHT, 3, 0);
+    fi_rng plain = start;
     for (size_t i = 0; i < FI_LANES * ROUNDS; i++)
-        cr_assert_eq(draws[i], fi_rng_u32(&plain), "draw %zu", i);
-    cr_expect_eq(draws[FI_LANES * ROUNDS], 0, "one draw too many");
+        x[i] = fi_rng_u32(&plain);
+    for (size_t kernel = 0; kernel < 2; kernel++)
+        for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
+            for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+                const fi_window *window = w ? &windows[w] : NULL;
+                const size_t n = sizes[s] * FI_LANES;
+                out[n] = 7;
+                kernels()[kernel]->normal(fi_lanes_from(start), sizes[s], window, -1.3F, out);
+                cr_expect(is_plain(x, n, window, -1.3F, out), "%s, window %zu, %zu rounds",
+                          kernels()[kernel]->name, w, sizes[s]);
+                cr_expect(out[n] == 7, "wrote past the end");
+            }
 }
 
 #ifndef FI_DOUBLE
