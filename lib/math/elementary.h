@@ -29,14 +29,19 @@ static inline int32_t fi_float_bits(float x)
     return u.bits;
 }
 
-/* 2^k for -127 < k < 128. */
-static inline float fi_power_of_two(int32_t k)
+static inline float fi_float_of(uint32_t bits)
 {
     union {
         uint32_t bits;
         float value;
-    } u = {.bits = (uint32_t)(k + 127) << 23};
+    } u = {.bits = bits};
     return u.value;
+}
+
+/* 2^k for -127 < k < 128. */
+static inline float fi_power_of_two(int32_t k)
+{
+    return fi_float_of((uint32_t)(k + 127) << 23);
 }
 
 /*
@@ -102,21 +107,27 @@ static inline float fi_log1pf(float u)
 }
 
 /*
- * An odd polynomial below .55, then 1 - 2 / (e^(2|x|) + 1), which is 1 from 9.02 on.
- * (tanh x / x - 1) / x^2 in x^2: |x| <= .55, degree 4, error of tanh below 2^-29.8.
+ * |x| = k ln 2 / 2 + h, t = tanh h: tanh |x| is (2^k - 1 + (2^k + 1) t) / (2^k + 1 + (2^k - 1) t).
+ * d is half the denominator, and d - 1 + t half the numerator, so that the rounding of d cancels
+ * where both are large; for k = 0 the quotient is t. Adding 1.5 * 2^21 rounds 2 |x| / ln 2 to
+ * quarters; without the two lowest bits it is k, and -.044 <= h <= .3035. From 9.02 on it is 1.
+ * (tanh h / h - 1) / h^2 in h^2: |h| <= .3035, degree 2, error of tanh below 2^-26.1.
  */
 static inline float fi_tanhf(float x)
 {
-    const float size = fabsf(x), square = x * x;
-    float p = -6.274231710e-3f;
-    p = fmaf(p, square, 2.107167430e-2f);
-    p = fmaf(p, square, -5.385230854e-2f);
-    p = fmaf(p, square, 1.333258599e-1f);
-    p = fmaf(p, square, -3.333331645e-1f);
-    const float small = fmaf(size * square, p, size);
-    const float e = fi_exp_moderate(size > 10.0f ? 20.0f : 2.0f * size);
-    const float large = 1.0f - 2.0f / (e + 1.0f);
-    return copysignf(size < 0.55f ? small : large, x);
+    const float size = fabsf(x), shift = 3145728.0f;
+    const uint32_t shifted = (uint32_t)fi_float_bits(fmaf(size, 2.88539008f, shift)) & ~3u;
+    const float k = fi_float_of(shifted) - shift;
+    const float h = fmaf(k, -0.346573591f, size), square = h * h;
+    float p = -5.028719828e-2f;
+    p = fmaf(p, square, 1.331400126e-1f);
+    p = fmaf(p, square, -3.333304226e-1f);
+    const float t = fmaf(h * square, p, h);
+    const float scale = fi_float_of((shifted << 21) + (126u << 23)); /* 2^(k - 1) */
+    const float d = fmaf(scale - 0.5f, t, scale + 0.5f);
+    const float quotient = ((d - 1.0f) + t) / d;
+    const uint32_t sign = (uint32_t)fi_float_bits(x) & 0x80000000u;
+    return fi_float_of((uint32_t)fi_float_bits(size > 9.02f ? 1.0f : quotient) | sign);
 }
 
 /*

@@ -142,6 +142,27 @@ Test(activation, backward_is_slope_times_cotangent)
     }
 }
 
+/* At every exponent tanh is odd to the bit, within +-1, and +-1 where the exact value rounds to it.
+ */
+Test(activation, tanh_is_odd_and_bounded)
+{
+    static fi_real z[BLOCK], a[BLOCK], mirrored[BLOCK];
+    const fi_activation *tanh_row = fi_activation_find("tanh");
+    for (uint64_t bits = 0; bits <= UINT32_MAX;) {
+        const size_t n = next_floats(&bits, 4099, z);
+        tanh_row->forward(n, z, a);
+        for (size_t i = 0; i < n; i++)
+            mirrored[i] = -z[i];
+        tanh_row->forward(n, mirrored, mirrored);
+        for (size_t i = 0; i < n; i++) {
+            const double size = fabs((double)a[i]);
+            const bool large = fabs((double)z[i]) > 20;
+            cr_assert(a[i] == -mirrored[i] && size <= 1 && (size == 1 || !large),
+                      "tanh(+-%.9g): %.9g, %.9g", (double)z[i], (double)a[i], (double)mirrored[i]);
+        }
+    }
+}
+
 /* Every length and start: in-place results have the bits of the long run, and nothing else moves.
  */
 Test(activation, values_do_not_depend_on_position_or_place)
