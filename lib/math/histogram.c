@@ -2,38 +2,54 @@
  * Histogram, exact at the edges. A value's place in bins, computed in fi_real, says which bin holds
  * it unless it lies within the rounding error of an edge. A block with such a value is done again:
  * a multiplication tells each value's bin to within half a bin, and a comparison with the one edge
- * in doubt settles it.
+ * in doubt settles it. Where bins are few, two values are counted at a time, by the pair of bins.
  */
+#include "histogram.h"
+
+#include "../core/arena.h"
 #include "../core/internal.h"
 
 #include <float.h>
 #include <string.h>
 #include <tgmath.h>
 
-#define BLOCK 256  /* values whose bins are computed at a time */
-#define SPAN 1024  /* bins counted in one visit of the values; more bins take more visits */
-#define TABLES 8   /* neighbours often share a bin, and a counter waits for its last increment */
+#define BLOCK 256          /* values whose bins are computed at a time */
+#define SPAN FI_TALLY_BINS /* in one visit of the values; more bins take more visits */
+#define MANY 16384         /* values that are worth counters of pairs */
+#define PAIRED 64          /* most bins whose pairs are counted */
+#define TABLES 2   /* neighbours often share a bin, and a counter waits for its last increment */
 #define RETREAT 31 /* most blocks that go straight to the comparison after some in doubt */
+#define FULL (UINT32_MAX / BLOCK) /* blocks that a counter is sure to hold */
 
+/* A bin is computed as COUNTER + bin in fi_real: the low bits hold it as an integer. */
 #ifdef FI_DOUBLE
+typedef uint64_t bits;
+#define COUNTER 0x1.8p52
 #define EPSILON DBL_EPSILON
 #define LEAST_NORMAL DBL_MIN
 #define GREATEST DBL_MAX
 #else
+typedef uint32_t bits;
+#define COUNTER 0x1.8p23F
 #define EPSILON FLT_EPSILON
 #define LEAST_NORMAL FLT_MIN
 #define GREATEST FLT_MAX
 #endif
 
 /* Bins first .. first + bins - 1 of the histogram, numbered from 0. */
-struct span {
+struct fi_tally {
     size_t bins;
-    fi_real least, greatest;          /* the values counted */
-    fi_real slope, shift;             /* slope x + shift is the place of x, nearly */
-    fi_real certain;                  /* no farther from the middle of a bin, a place is in it */
-    double lower, rate, offset;       /* (x - lower) rate + offset is the bin, less half a bin */
-    fi_real edge[SPAN + 1];           /* the least value at or above each inner edge; NaN last */
-    uint64_t count[TABLES][SPAN + 1]; /* the last is for the values outside */
+    bool paired;                /* counted are pairs, by bin + (bins + 1) bin, not single values */
+    fi_real least, greatest;    /* the values counted */
+    fi_real slope, shift;       /* slope x + shift is the place of x, nearly: k mid in bin k */
+    fi_real first, last;        /* places in the middle of the first and the last bin */
+    fi_real certain;            /* no farther from the middle of a bin, a place is in it */
+    double lower, rate, offset; /* (x - lower) rate + offset is the bin, less half a bin */
+    fi_real edge[SPAN + 1];     /* the least value at or above each inner edge; NaN last */
+    unsigned wait, next_wait;   /* blocks to come that go straight to the comparison */
+    uint32_t blocks;            /* counted since the counters were empty */
+    uint64_t total[SPAN + 1];   /* when they last were; the last is for the values outside */
+    uint32_t counter[TABLES][(PAIRED + 1) * (PAIRED + 1)];
 };
 
 static fi_real at_or_above(double edge)
@@ -55,14 +71,22 @@ static fi_real certain_within(double reach, double bins, double rate)
     return usable ? (fi_real)(0.5 - error) : -1;
 }
 
-static void span_begin(struct span *s, size_t first, double lower, double upper, size_t bins)
+static size_t counters(const fi_tally *s)
+{
+    return (s->bins + 1) * (s->paired ? s->bins + 1 : 1);
+}
+
+static void begin(fi_tally *s, size_t n, size_t first, double lower, double upper, size_t bins)
 {
     s->bins = bins - first < SPAN ? bins - first : SPAN;
+    s->paired = s->bins <= PAIRED && n >= MANY;
     s->lower = lower;
     s->rate = (double)bins / (upper - lower);
     s->offset = -0.5 - (double)first;
     s->slope = (fi_real)s->rate;
-    s->shift = (fi_real)(-lower * s->rate - (double)first);
+    s->shift = (fi_real)(-lower * s->rate + s->offset);
+    s->first = 0;
+    s->last = (fi_real)(s->bins - 1);
     s->certain = certain_within(fmax(fabs(lower), fabs(upper)) * s->rate, (double)bins, s->rate);
     for (size_t k = 0; k <= s->bins; k++)
         s->edge[k] = at_or_above(lower + (double)(first + k) * (upper - lower) / (double)bins);
@@ -70,94 +94,177 @@ static void span_begin(struct span *s, size_t first, double lower, double upper,
     s->greatest = first + s->bins == bins ? -at_or_above(-upper)
                                           : nextafter(s->edge[s->bins], -(fi_real)HUGE_VAL);
     s->edge[s->bins] = (fi_real)NAN;
+    s->wait = s->next_wait = s->blocks = 0;
+    memset(s->total, 0, (s->bins + 1) * sizeof *s->total);
     for (size_t t = 0; t < TABLES; t++)
-        memset(s->count[t], 0, (s->bins + 1) * sizeof **s->count);
+        memset(s->counter[t], 0, counters(s) * sizeof **s->counter);
 }
 
 /*
- * The bin of each value by its place; false if one was too near an inner edge. A value outside has
- * a bin of its own, and one beyond the middle of the first or last bin needs no edge.
+ * COUNTER + the bin of each value by its place; false if one was too near an inner edge. A value
+ * outside has a bin of its own, and one beyond the middle of the first or last bin needs no edge.
  */
-FI_CLONES static bool find_bins_by_place(const struct span *s, size_t n, const fi_real *x,
-                                         int32_t *bin)
+static inline bool find_bins_by_place(const fi_tally *s, const fi_real *restrict x,
+                                      fi_real *restrict bin)
 {
-    const fi_real least = s->least, greatest = s->greatest, half = FI_REAL(0.5);
+    const fi_real least = s->least, greatest = s->greatest;
     const fi_real slope = s->slope, shift = s->shift, certain = s->certain;
-    const int32_t outside = (int32_t)s->bins;
-    const fi_real last = (fi_real)outside - half;
-    int32_t doubt = 0;
-    for (size_t i = 0; i < n; i++) {
+    const fi_real first = s->first, last = s->last, outside = COUNTER + (fi_real)s->bins;
+    bits doubt = 0;
+    for (size_t i = 0; i < BLOCK; i++) {
         fi_real place = fma(x[i], slope, shift);
-        place = place > half ? place : half;
+        place = place > first ? place : first;
         place = place < last ? place : last;
-        const int32_t found = (int32_t)place;
-        doubt |= fabs(place - ((fi_real)found + half)) > certain ? -1 : 0;
-        const int32_t above = x[i] >= least ? found : outside;
+        const fi_real found = place + COUNTER; /* rounds to the nearest */
+        doubt |= fabs(place - (found - COUNTER)) > certain ? ~(bits)0 : 0;
+        const fi_real above = x[i] >= least ? found : outside;
         bin[i] = x[i] <= greatest ? above : outside;
     }
     return doubt == 0;
 }
 
-FI_CLONES static void find_bins_by_edge(const struct span *s, size_t n, const fi_real *x,
-                                        int32_t *bin)
+static inline fi_real bin_by_edge(const fi_tally *s, fi_real x)
 {
-    const fi_real least = s->least, greatest = s->greatest;
-    const double lower = s->lower, rate = s->rate, offset = s->offset;
-    const int32_t outside = (int32_t)s->bins;
-    for (size_t i = 0; i < n; i++) {
-        fi_real inside = x[i] >= least ? x[i] : least;
-        inside = inside <= greatest ? inside : greatest;
-        const int32_t guess = (int32_t)fma((double)inside - lower, rate, offset);
-        const int32_t found = guess + (inside >= s->edge[guess + 1]);
-        bin[i] = inside == x[i] ? found : outside;
-    }
+    fi_real inside = x >= s->least ? x : s->least;
+    inside = inside <= s->greatest ? inside : s->greatest;
+    const int32_t guess = (int32_t)fma((double)inside - s->lower, s->rate, s->offset);
+    const int32_t found = guess + (inside >= s->edge[guess + 1]);
+    return COUNTER + (fi_real)(inside == x ? found : (int32_t)s->bins);
 }
 
-static void add_counts(struct span *s, size_t n, const int32_t *bin)
+FI_CLONES static void find_bins_by_edge(const fi_tally *s, const fi_real *restrict x,
+                                        fi_real *restrict bin)
 {
-    size_t i = 0;
-    for (; i + TABLES <= n; i += TABLES)
-        for (size_t t = 0; t < TABLES; t++)
-            s->count[t][bin[i + t]]++;
-    for (; i < n; i++)
-        s->count[0][bin[i]]++;
+    for (size_t i = 0; i < BLOCK; i++)
+        bin[i] = bin_by_edge(s, x[i]);
+}
+
+/* Values that are all the same, as zeros often are. */
+static bool all_same(const fi_real *x)
+{
+    return x[0] == x[BLOCK - 1] && memcmp(x, x + 1, (BLOCK - 1) * sizeof *x) == 0;
+}
+
+static inline size_t index_of(fi_real bin)
+{
+    bits b;
+    memcpy(&b, &bin, sizeof b);
+    return (uint16_t)b;
+}
+
+/* bin[i] += (bin[i + BLOCK / 2] - COUNTER) stride: the pair's index. */
+static inline void pair_bins(fi_real stride, fi_real *bin)
+{
+    for (size_t i = 0; i < BLOCK / 2; i++)
+        bin[i] = fma(bin[i + BLOCK / 2] - COUNTER, stride, bin[i]);
+}
+
+/* n is a multiple of 8. */
+static inline void increment(fi_tally *s, size_t n, const fi_real *bin)
+{
+    for (size_t i = 0; i < n; i += 8)
+        for (size_t k = 0; k < 8; k++)
+            s->counter[k % TABLES][index_of(bin[i + k])]++;
+}
+
+/* Adds up the counters into the totals: of a pair, each bin has one. */
+static void empty_counters(fi_tally *s)
+{
+    const size_t bins = s->bins, stride = bins + 1, rows = s->paired ? stride : 1;
+    for (size_t t = 0; t < TABLES; t++) {
+        for (size_t row = 0; row < rows; row++) {
+            const uint32_t *const counter = s->counter[t] + row * stride;
+            for (size_t k = 0; k < bins; k++)
+                s->total[k] += counter[k];
+            for (size_t k = 0; s->paired && row < bins && k < stride; k++)
+                s->total[row] += counter[k];
+        }
+        memset(s->counter[t], 0, counters(s) * sizeof **s->counter);
+    }
+    s->blocks = 0;
 }
 
 /* A block in doubt makes the next ones wait, twice as many each time, before a place is tried. */
-static void span_count(struct span *s, size_t n, const fi_real *x)
+FI_CLONES static void count_blocks(fi_tally *s, size_t blocks, const fi_real *x)
 {
-    int32_t bin[BLOCK];
-    size_t wait = 0, next_wait = 0;
-    for (size_t start = 0; start < n; start += BLOCK, x += BLOCK) {
-        const size_t length = n - start < BLOCK ? n - start : BLOCK;
-        if (wait > 0) {
-            wait--;
-            find_bins_by_edge(s, length, x, bin);
-        } else if (find_bins_by_place(s, length, x, bin)) {
-            next_wait = 0;
-        } else {
-            wait = next_wait;
-            next_wait = next_wait < RETREAT ? 2 * next_wait + 1 : RETREAT;
-            find_bins_by_edge(s, length, x, bin);
+    for (; blocks > 0; blocks--, x += BLOCK) {
+        fi_real bin[BLOCK];
+        if (all_same(x)) {
+            s->total[index_of(bin_by_edge(s, *x))] += BLOCK;
+            continue;
         }
-        add_counts(s, length, bin);
+        if (s->wait > 0) {
+            s->wait--;
+            find_bins_by_edge(s, x, bin);
+        } else if (find_bins_by_place(s, x, bin)) {
+            s->next_wait = 0;
+        } else {
+            s->wait = s->next_wait;
+            s->next_wait = s->next_wait < RETREAT ? 2 * s->next_wait + 1 : RETREAT;
+            find_bins_by_edge(s, x, bin);
+        }
+        if (s->paired) {
+            pair_bins((fi_real)(s->bins + 1), bin);
+            increment(s, BLOCK / 2, bin);
+        } else {
+            increment(s, BLOCK, bin);
+        }
+        if (++s->blocks == FULL)
+            empty_counters(s);
     }
+}
+
+/* The last block is filled up with NaN, which is outside. */
+void fi_tally_add(fi_tally *tally, size_t n, const fi_real *x)
+{
+    FI_REQUIRE(tally && (x || n == 0));
+    const size_t rest = n % BLOCK;
+    count_blocks(tally, n / BLOCK, x);
+    if (rest > 0) {
+        fi_real block[BLOCK];
+        memcpy(block, x + n - rest, rest * sizeof *x);
+        for (size_t i = rest; i < BLOCK; i++)
+            block[i] = (fi_real)NAN;
+        count_blocks(tally, 1, block);
+    }
+}
+
+void fi_tally_counts(fi_tally *tally, double *counts)
+{
+    FI_REQUIRE(tally && counts);
+    empty_counters(tally);
+    for (size_t k = 0; k < tally->bins; k++)
+        counts[k] += (double)tally->total[k];
+    memset(tally->total, 0, tally->bins * sizeof *tally->total);
+}
+
+static void check_edges(double lower, double upper, size_t bins)
+{
+    FI_REQUIRE(lower < upper && isfinite(upper - lower));
+    /* Else the edges are too close for a double to tell them apart. */
+    FI_REQUIRE(bins > 0 &&
+               (upper - lower) / (double)bins > 0x1p-48 * fmax(fabs(lower), fabs(upper)));
+}
+
+fi_tally *fi_tally_new(double lower, double upper, size_t bins, fi_arena *arena)
+{
+    check_edges(lower, upper, bins);
+    FI_REQUIRE(bins <= SPAN && arena);
+    fi_tally *tally = fi_arena_alloc(arena, 1, sizeof *tally);
+    if (tally)
+        begin(tally, SIZE_MAX, 0, lower, upper, bins);
+    return tally;
 }
 
 void fi_histogram(size_t n, const fi_real *x, double lower, double upper, size_t bins,
                   double *counts)
 {
     FI_REQUIRE((x || n == 0) && counts);
-    FI_REQUIRE(lower < upper && isfinite(upper - lower));
-    /* Else the edges are too close for a double to tell them apart. */
-    FI_REQUIRE(bins > 0 &&
-               (upper - lower) / (double)bins > 0x1p-48 * fmax(fabs(lower), fabs(upper)));
-    struct span s;
+    check_edges(lower, upper, bins);
+    fi_tally tally;
     for (size_t first = 0; first < bins; first += SPAN) {
-        span_begin(&s, first, lower, upper, bins);
-        span_count(&s, n, x);
-        for (size_t k = 0; k < s.bins; k++)
-            for (size_t t = 0; t < TABLES; t++)
-                counts[first + k] += (double)s.count[t][k];
+        begin(&tally, n, first, lower, upper, bins);
+        fi_tally_add(&tally, n, x);
+        fi_tally_counts(&tally, counts + first);
     }
 }

@@ -1,12 +1,18 @@
 /*
  * Symmetry: units that are copies of each other, found by partition refinement. All columns start
  * in one class; each row splits every class of two or more by value, until no class is left or the
- * rows are. Random columns part in a few rows; equal ones cost one comparison an element.
+ * rows are. Random columns part in a few rows; equal ones cost one comparison an element. Columns
+ * whose first rows hash like no other's are distinct, and need not be in any class.
  */
+#include "../core/arena.h"
 #include "../core/internal.h"
 
 #include <math.h>
 #include <string.h>
+
+enum {
+    HASHED = 16 /* rows: with half of the values 0, few columns are 0 in all */
+};
 
 #ifdef FI_DOUBLE
 typedef uint64_t key;
@@ -102,25 +108,61 @@ static void refine(struct partition *p, const fi_real *row)
     p->n_open = p->n_closed;
 }
 
+/* hash (cols) of the columns of x (rows, cols): each value goes in by a multiplication, mod 2^32.
+ */
+FI_CLONES static void hash_columns(size_t rows, size_t cols, const fi_real *restrict x,
+                                   uint32_t *restrict hash)
+{
+    memset(hash, 0, cols * sizeof *hash);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++) {
+            const uint64_t k = key_of(x[r * cols + c]);
+            hash[c] = (hash[c] ^ (uint32_t)k ^ (uint32_t)(k >> 32)) * UINT32_C(2654435769);
+        }
+}
+
+/* One class of the columns that share a bucket, by the upper bits of their hash; singles, others.
+ */
+static void add_sharing_columns(struct partition *p, size_t cols, const uint32_t *hash,
+                                unsigned bits, uint8_t *bucket)
+{
+    size_t sharing = 0;
+    for (size_t c = 0; c < cols; c++) {
+        uint8_t *const b = &bucket[hash[c] >> (32 - bits)];
+        *b = (uint8_t)(*b ? 2 : 1);
+    }
+    for (size_t c = 0; c < cols; c++) {
+        const bool shares = bucket[hash[c] >> (32 - bits)] > 1;
+        p->column[sharing] = c;
+        sharing += shares;
+        p->singles += !shares;
+    }
+    add_class(p, p->open, &p->n_open, 0, sharing);
+}
+
 size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch)
 {
     FI_REQUIRE((x || rows == 0 || cols == 0) && scratch);
     if (cols < 2)
         return cols;
+    unsigned bits = 1; /* of 16 buckets a column or more: 1 in 16 shares one by chance */
+    while (bits < 31 && (size_t)1 << bits < 16 * cols)
+        bits++;
+    uint32_t *hash = fi_arena_alloc(scratch, cols, sizeof *hash);
+    uint8_t *bucket = fi_arena_zeros(scratch, (size_t)1 << bits, sizeof *bucket);
     struct partition p = {.column = fi_arena_alloc(scratch, cols, sizeof *p.column),
                           .value = fi_arena_alloc(scratch, cols, sizeof *p.value),
                           .open = fi_arena_alloc(scratch, cols / 2, sizeof *p.open),
                           .closed = fi_arena_alloc(scratch, cols / 2, sizeof *p.closed)};
-    if (!p.column || !p.value || !p.open || !p.closed) {
+    if (!hash || !bucket || !p.column || !p.value || !p.open || !p.closed) {
         (void)fi_fail_memory(cols * (sizeof *p.column + sizeof *p.value + sizeof *p.open),
                              "comparing columns");
         return 0;
     }
-    for (size_t c = 0; c < cols; c++)
-        p.column[c] = c;
-    add_class(&p, p.open, &p.n_open, 0, cols);
+    hash_columns(rows < HASHED ? rows : HASHED, cols, x, hash);
+    add_sharing_columns(&p, cols, hash, bits, bucket);
     size_t r = 0;
-    while (r < rows && all_equal(cols, x + r * cols))
+    while (p.n_open > 0 && r < rows && all_equal(cols, x + r * cols))
         r++;
     for (; r < rows && p.n_open > 0; r++)
         refine(&p, x + r * cols);

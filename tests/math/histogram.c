@@ -1,4 +1,6 @@
 /* Histogram against a loop that compares every value with every edge, and mostly at the edges. */
+#include "math/histogram.h"
+#include "core/arena.h"
 #include "fanin.h"
 
 #include <criterion/criterion.h>
@@ -140,4 +142,58 @@ Test(histogram, refuses_an_empty_range, .signal = SIGABRT)
 {
     double counts[8] = {0};
     fi_histogram(1, x, 1, 1, 8, counts);
+}
+
+/* ---- values by the thousand, counted in pairs, and in parts ---------------------------------- */
+
+enum {
+    MANY = 32 * 1280 + 256 + 1
+};
+static fi_real many[MANY];
+
+/* Random, edges and what is not finite, with runs of one value and some that only begin and end so.
+ */
+static void fill_many(const struct range *r)
+{
+    const size_t n = fill(r);
+    for (size_t i = 0; i < MANY; i++)
+        many[i] = i / 700 % 7 == 3 || i % 1280 == 255 ? x[i / 4900] : x[i * 7919 % n];
+    for (size_t i = 0; i < MANY; i += 1280)
+        many[i] = many[i + 255];
+}
+
+Test(histogram, in_parts_is_as_at_once)
+{
+    static const struct range few[] = {{-1, 1, 50}, {-3, 3, 64}, {-3, 3, 65},
+                                       {0, 7, 10},  {-1, 1, 1},  {0.1, 0.7, 1024}};
+    static double counts[1024], expected[1024];
+    fi_arena *arena = NULL;
+    cr_assert(fi_arena_new(&arena) == FI_OK);
+    for (size_t j = 0; j < sizeof few / sizeof *few; j++) {
+        fill_many(&few[j]);
+        memset(expected, 0, sizeof expected);
+        for (size_t start = 0, n; start < MANY; start += n) {
+            n = MANY - start < MOST ? MANY - start : MOST;
+            memcpy(x, many + start, n * sizeof *x);
+            count_by_edges(&few[j], n, expected);
+        }
+        memset(counts, 0, sizeof counts);
+        fi_histogram(MANY, many, few[j].lower, few[j].upper, few[j].bins, counts);
+        cr_expect(memcmp(counts, expected, sizeof counts) == 0, "%zu bins at once", few[j].bins);
+        memset(counts, 0, sizeof counts);
+        fi_tally *tally = fi_tally_new(few[j].lower, few[j].upper, few[j].bins, arena);
+        cr_assert(tally);
+        fi_tally_add(tally, 0, NULL);
+        for (size_t start = 0, n, part = 1; start < MANY; start += n, part++) {
+            n = part * part < MANY - start ? part * part : MANY - start;
+            fi_tally_add(tally, n, many + start);
+            if (part % 9 == 0)
+                fi_tally_counts(tally, counts);
+        }
+        fi_tally_counts(tally, counts);
+        cr_expect(memcmp(counts, expected, sizeof counts) == 0, "%zu bins in parts", few[j].bins);
+    }
+    fi_arena_refuse_after(arena, 0);
+    cr_expect(!fi_tally_new(-1, 1, 50, arena));
+    fi_arena_free(arena);
 }
