@@ -29,6 +29,11 @@ static void see(void *context, fi_event event, const fi_layer *layer)
     fi_arena_release(m->cell->arena, before);
 }
 
+static void see_rows(void *context, const fi_layer *layer, size_t first, size_t rows)
+{
+    fi_measure_rows(context, layer, first, rows);
+}
+
 /* depth times: dense, batch norm where it is on, activation. */
 static fi_status build(fi_net *net, const fi_init_context *study, const fi_activation *activation,
                        bool batch_norm)
@@ -70,7 +75,7 @@ fi_status fi_init_cell(const fi_cell *cell)
         .activation = study->activations[cell->position[FI_AXIS_ACTIVATION]],
         .batch_norm = study->batch_norms[cell->position[FI_AXIS_BATCH_NORM]],
     };
-    const fi_watcher watcher = {.see = see, .context = &m};
+    const fi_watcher watcher = {.see = see, .context = &m, .see_rows = see_rows};
 
     fi_net *net = NULL;
     FI_TRY(fi_net_new(&net, cell->arena,
@@ -94,7 +99,7 @@ fi_status fi_init_cell(const fi_cell *cell)
         x = draw(cell, seed, FI_FOR_INPUT, study->samples, study->inputs);
     if (!x)
         return fi_fail_memory(study->samples * study->inputs * sizeof *x, "the input");
-    fi_measure_activation(&m, 0, &(fi_blob){study->samples, study->inputs, (fi_real *)x, NULL});
+    fi_measure_input(&m, &(fi_blob){study->samples, study->inputs, (fi_real *)x, NULL});
     FI_TRY(fi_net_forward(net, x, FI_TRAIN, &watcher));
 
     if (!study->options->forward_only) {

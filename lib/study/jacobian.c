@@ -33,16 +33,20 @@ fi_status fi_jacobian_new(fi_jacobian *jacobian, size_t inputs, size_t widest, u
     return FI_OK;
 }
 
+void fi_jacobian_at(fi_jacobian *jacobian, const fi_layer *layer)
+{
+    const fi_blob *z = fi_layer_output(layer);
+    memcpy(jacobian->z, z->data, z->cols * sizeof *z->data);
+}
+
 void fi_jacobian_dense(fi_jacobian *jacobian, const fi_layer *layer)
 {
     const fi_blob *w = fi_layer_parameter(layer, 0);
-    const fi_blob *z = fi_layer_output(layer);
     fi_gemm(FI_AS_IS, FI_AS_IS, jacobian->rows, w->cols, w->rows, jacobian->tangents, w->data, 0,
             jacobian->next);
     fi_real *last = jacobian->tangents;
     jacobian->tangents = jacobian->next;
     jacobian->next = last;
-    memcpy(jacobian->z, z->data, z->cols * sizeof *z->data);
 }
 
 void fi_jacobian_activation(fi_jacobian *jacobian, const fi_layer *layer,

@@ -29,7 +29,11 @@ enum {
 FI_CHECKED fi_status fi_jacobian_new(fi_jacobian *jacobian, size_t inputs, size_t widest,
                                      uint64_t seed, fi_arena *arena);
 
-/* Through a dense layer that has just run, and through the activation above it. */
+/*
+ * Through a dense layer that has just run, and through the activation above it. `at` comes first,
+ * while the dense layer's first row is there: the activation may run in place.
+ */
+void fi_jacobian_at(fi_jacobian *jacobian, const fi_layer *layer);
 void fi_jacobian_dense(fi_jacobian *jacobian, const fi_layer *layer);
 void fi_jacobian_activation(fi_jacobian *jacobian, const fi_layer *layer,
                             const fi_activation *activation);

@@ -4,19 +4,33 @@
 
 #include "init.h"
 #include "jacobian.h"
+#include "slopes.h"
+
+#include "../core/arena.h"
+#include "../math/histogram.h"
+#include "../math/representation.h"
 
 typedef struct fi_measurer {
     const fi_cell *cell;
     const fi_activation *activation;
     bool batch_norm, out_of_memory;
     fi_jacobian *jacobian; /* NULL where it is not asked for */
+    /* Of the rows shown so far: of a layer's activations, and of what they are made from. */
+    fi_moments activations, preactivations;
+    fi_row_sums rows; /* of the activations */
+    fi_tally *tally;  /* of the activations, if they have bounds */
+    fi_slopes slopes;
+    fi_arena_mark before; /* the memory of these three */
 } fi_measurer;
 
-/* After a layer's forward: its weights, pre-activation or activation, whichever it has. */
+/* Rows of a layer's output, in order. */
+void fi_measure_rows(fi_measurer *m, const fi_layer *layer, size_t first, size_t rows);
+
+/* After these: the layer's weights, pre-activation or activation, whichever it has. */
 void fi_measure_forward(fi_measurer *m, const fi_layer *layer);
 
-/* a->data, the activations of a layer; layer 0 is the input. */
-void fi_measure_activation(fi_measurer *m, size_t layer, const fi_blob *a);
+/* The net's input, as the activations of a layer 0. */
+void fi_measure_input(fi_measurer *m, const fi_blob *x);
 
 /* a->diff, the cotangent of a layer's activations. */
 void fi_measure_gradient(fi_measurer *m, size_t layer, const fi_blob *a);

@@ -33,6 +33,7 @@ static void see(void *context, fi_event event, const fi_layer *layer)
                 trace->product[i][j] *= 1 - (double)out->data[j] * (double)out->data[j];
         return;
     }
+    fi_jacobian_at(&trace->jacobian, layer);
     fi_jacobian_dense(&trace->jacobian, layer);
     for (size_t i = 0; i < INPUTS; i++) {
         double row[UNITS] = {0};
