@@ -1,26 +1,30 @@
 /*
  * The blocks of a product: b in panels as wide as a tile, which stay in the first cache while the
- * rows of a pass, a in blocks that stay in the second. Only what is out of order is packed.
+ * rows of a pass, a in blocks that stay in the second. What is not in the order in which it is read
+ * is packed, mostly by the first tiles that read it, while they multiply.
  */
 #include "tile.h"
 #include "../core/internal.h"
+#include "tile_pack.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
-    DEPTH = 2048 / sizeof(fi_real), /* of a panel of b; a tile's a is 12 KiB */
-    ROWS = FI_TILE_ROWS,            /* of a block of a: 192 KiB of the second cache */
-    WIDE = FI_TILE_WIDE * FI_TILE_LANES,
+    LARGE_PAGE = 2 << 20,
+    DEPTH = 512,         /* of a panel of b: 32 KiB */
+    ROWS = FI_TILE_ROWS, /* of a block of a: 192 KiB of the second cache */
+    WIDE = TILE_WIDE,
     GROUP = 4 * WIDE, /* columns of b packed together if a row of b is a PAGE or more */
     PAGE = 4096 / sizeof(fi_real),
-    COLUMNS = 16 * GROUP,            /* panels of b: 2 MiB */
-    APART = DEPTH + 16,              /* rows of a, packed */
-    AT_ONCE = 32,                    /* terms of a, packed while in the first cache */
-    FEW_ROWS = FI_TILE_TALLEST,      /* too few to make up for packing b, */
-    FEW_COLUMNS = 2 * WIDE,          /* or a */
-    ALIASED = 1024 / sizeof(fi_real) /* rows so far apart, or a multiple, share sets */
+    ALONE = 512 / sizeof(fi_real), /* rows that are one block: panels of b need not be kept */
+    FLIPPED = 512,                 /* rows computed together as columns */
+    COLUMNS = 13 * GROUP,          /* panels of b: all of a thread's fit into 2 MiB */
+    APART = DEPTH + 16,            /* rows of a, packed */
+    FEW_ROWS = FI_TILE_TALLEST,    /* too few to make up for packing b, */
+    FEW_COLUMNS = 2 * WIDE,        /* or a */
 };
 
 static size_t smaller(size_t x, size_t y)
@@ -33,9 +37,12 @@ static size_t smaller(size_t x, size_t y)
 /* Of a thread, kept until it ends: the panels of b, the block of a, an edge of c. */
 typedef struct panels {
     fi_real b[DEPTH * COLUMNS];
-    fi_real a[ROWS * APART];
+    fi_real a[ALONE * APART];
     fi_real c[FI_TILE_TALLEST * FI_TILE_WIDEST * FI_TILE_LANES];
+    fi_real few[FI_TILE_FEW * FLIPPED];
 } panels;
+
+_Static_assert(sizeof(panels) <= LARGE_PAGE, "the panels of a thread are one large page");
 
 static pthread_key_t panels_key;
 static pthread_once_t panels_once = PTHREAD_ONCE_INIT;
@@ -54,93 +61,15 @@ static panels *panels_of_thread(void)
     pthread_once(&panels_once, make_key);
     if (!panels_keyed)
         return NULL;
-    panels *new = aligned_alloc(64, (sizeof *new + 63) / 64 * 64);
-    if (new &&pthread_setspecific(panels_key, new) != 0) {
+    panels *new = aligned_alloc(LARGE_PAGE, LARGE_PAGE);
+    if (!new)
+        return NULL;
+    (void)madvise(new, LARGE_PAGE, MADV_HUGEPAGE); /* a wish; small pages work too */
+    if (pthread_setspecific(panels_key, new) != 0) {
         free(new);
         return NULL;
     }
     return mine = new;
-}
-
-/* ---- packing --------------------------------------------------------------------------------- */
-
-typedef struct matrix {
-    const fi_real *data;
-    size_t row; /* from one row to the next as it is stored */
-    fi_transpose is;
-} matrix;
-
-static const fi_real *at(const matrix *x, size_t i, size_t j)
-{
-    return x->is == FI_TRANSPOSED ? x->data + j * x->row + i : x->data + i * x->row + j;
-}
-
-/* memcpy for a row of a tile, inline. */
-static inline void copy_row(fi_real *to, const fi_real *from, size_t n)
-{
-    for (; n >= 8; n -= 8, to += 8, from += 8)
-        memcpy(to, from, 8 * sizeof *to);
-    if (n & 4)
-        memcpy(to, from, 4 * sizeof *to), to += 4, from += 4;
-    if (n & 2)
-        memcpy(to, from, 2 * sizeof *to), to += 2, from += 2;
-    if (n & 1)
-        *to = *from;
-}
-
-/* Panels as wide as a tile, next to each other, of b as it is from (l, j): row by row. */
-static void pack_panels(const matrix *b, size_t l, size_t j, size_t depth, size_t count,
-                        fi_real *panel)
-{
-    const fi_real *from = at(b, l, j);
-    for (size_t p = 0; p < depth; p++, from += b->row)
-        for (size_t q = 0; q < count; q++)
-            memcpy(panel + (q * depth + p) * WIDE, from + q * WIDE, WIDE * sizeof *panel);
-}
-
-/* One panel `width` wide, of which the first `columns` are those of b from (l, j). */
-static void pack_panel(const fi_tile_kernel *kernel, const matrix *b, size_t l, size_t j,
-                       size_t depth, size_t columns, size_t width, fi_real *panel)
-{
-    const fi_real *from = at(b, l, j);
-    if (b->is == FI_TRANSPOSED) {
-        kernel->transpose(depth, columns, from, b->row, panel, width);
-        return;
-    }
-    for (size_t p = 0; p < depth; p++, from += b->row, panel += width) {
-        memset(panel + width - FI_TILE_LANES, 0, FI_TILE_LANES * sizeof *panel);
-        copy_row(panel, from, columns);
-    }
-}
-
-/* The rows of the next tile, with so many left: no tile has much fewer than TALL. */
-static size_t rows_of(size_t left)
-{
-    if (left >= 2 * FI_TILE_TALL)
-        return FI_TILE_TALL;
-    return left > FI_TILE_TALL ? (left + 1) / 2 : left;
-}
-
-/*
- * The block of a from (i, l): transposed, tile by tile, a tile's rows adjacent for each term; as
- * it is, row by row, at a distance that spreads over the cache.
- */
-static void pack_a(const matrix *a, size_t i, size_t l, size_t rows, size_t depth, fi_real *block)
-{
-    for (size_t r = 0; a->is == FI_AS_IS && r < rows; r++)
-        memcpy(block + r * APART, at(a, i + r, l), depth * sizeof *block);
-    for (size_t p = 0; a->is == FI_TRANSPOSED && p < depth; p += AT_ONCE)
-        for (size_t r = 0, step; r < rows; r += step) {
-            const size_t end = smaller(depth, p + AT_ONCE);
-            step = rows_of(rows - r);
-            for (size_t q = p; q < end; q++) {
-                fi_real *to = block + r * depth + q * step;
-                if (step == FI_TILE_TALL)
-                    memcpy(to, at(a, i + r, l + q), FI_TILE_TALL * sizeof *to);
-                else
-                    copy_row(to, at(a, i + r, l + q), step);
-            }
-        }
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
@@ -170,70 +99,125 @@ static void multiply_edge(const product *p, size_t rows, size_t vectors, size_t 
         copy_row(tile->c + i * tile->c_row, whole.c + i * whole.c_row, columns);
 }
 
-/* The tiles down one panel of b, but for `above` rows: c (rows, columns) from a's block. */
-static void multiply_panel(const product *p, size_t above, size_t rows, size_t columns,
+/* The part of a product that multiply_block computes: rows i ..., columns j ..., terms l .... */
+typedef struct block {
+    size_t i, rows, j, columns, l, depth;
+} block;
+
+/* The rows of the next tile, with so many left: no tile has much fewer than TALL. */
+static size_t rows_of(size_t left)
+{
+    if (left >= 2 * FI_TILE_TALL)
+        return FI_TILE_TALL;
+    return left > FI_TILE_TALL ? (left + 1) / 2 : left;
+}
+
+static bool packs_tiles(const product *p)
+{
+    return p->pack_a && p->a.is == FI_TRANSPOSED;
+}
+
+/* All of a block of a that tiles want packed and do not pack themselves. */
+static void pack_a(const product *p, const block *z)
+{
+    if (p->pack_a && p->a.is == FI_AS_IS)
+        pack_rows(&p->a, z->i, z->l, z->rows, z->depth, APART, p->panels->a);
+    for (size_t i = 0, step; packs_tiles(p) && i < z->rows; i += step) {
+        step = rows_of(z->rows - i);
+        if (step != FI_TILE_TALL || z->columns < WIDE)
+            pack_tile(&p->a, z->i + i, z->l, step, z->depth, p->panels->a + i * z->depth);
+    }
+}
+
+/* `step` rows of a from row i of the block; the tiles of the first panel may have to pack them. */
+static void find_a(const product *p, const block *z, size_t i, size_t step, bool first,
+                   fi_tile *tile)
+{
+    fi_real *packed = p->panels->a + i * (packs_tiles(p) ? z->depth : APART);
+    const bool packing = packs_tiles(p) && first && step == FI_TILE_TALL && z->columns >= WIDE;
+    tile->a = p->pack_a && !packing ? packed : at(&p->a, z->i + i, z->l);
+    if (packs_tiles(p))
+        tile->a_col = packing ? p->a.row : step;
+    tile->a_copy = packing ? packed : NULL;
+}
+
+/* The tiles down the panel of b that is for column x of the block, but for those above it all. */
+static void multiply_panel(const product *p, const block *z, size_t x, size_t columns,
                            size_t vectors, fi_tile tile)
 {
-    const fi_tile first = tile;
-    const bool tile_by_tile = p->pack_a && p->a.is == FI_TRANSPOSED;
-    for (size_t i = 0, step; i < rows; i += step) {
-        const size_t left = rows - i;
+    fi_real *c = p->c + z->i * p->n + z->j + x;
+    const size_t above = p->lower && z->j + x > z->i ? z->j + x - z->i : 0;
+    for (size_t i = 0, step; i < z->rows; i += step) {
+        const size_t left = z->rows - i;
         step = rows_of(left);
-        if (tile_by_tile)
-            tile.a_col = step;
+        find_a(p, z, i, step, x == 0, &tile);
         if (vectors == 1 && (left >= 3 * FI_TILE_TALL || left == 2 * FI_TILE_TALL))
             step = FI_TILE_TALLEST;
         if (i + step <= above)
             continue;
-        tile.a = first.a + i * (tile_by_tile ? tile.depth : first.a_row);
-        tile.c = first.c + i * first.c_row;
+        tile.c = c + i * p->n;
         if (columns == vectors * FI_TILE_LANES)
             p->kernel->multiply(step, vectors, &tile);
         else
             multiply_edge(p, step, vectors, columns, &tile);
+        if (tile.b_copy) {
+            tile.b = tile.b_copy;
+            tile.b_row = WIDE;
+            tile.b_copy = NULL;
+        }
     }
 }
 
 /* How many vectors the next panel has, with so many columns left. */
 static size_t vectors_of(const product *p, size_t columns)
 {
-    const size_t most = p->m == 1 ? FI_TILE_WIDEST : FI_TILE_WIDE;
+    const size_t most = p->m == 1             ? FI_TILE_WIDEST
+                        : p->m <= FI_TILE_FEW ? FI_TILE_WIDER
+                                              : FI_TILE_WIDE;
     return smaller(most, (columns + FI_TILE_LANES - 1) / FI_TILE_LANES);
 }
 
-/* Rows i ... of columns j ... and of the sum's terms l ...; b is packed on the way at the top. */
-static void multiply_block(const product *p, size_t i, size_t rows, size_t j, size_t columns,
-                           size_t l, size_t depth)
+/*
+ * The panel of b for `columns` columns from x: where it lies, or packed. At the top it is packed,
+ * here or, if it is a whole one and few are side by side in a page, by the first tile.
+ */
+static void find_b(const product *p, const block *z, size_t x, size_t columns, size_t width,
+                   fi_tile *tile)
 {
-    fi_tile tile = {.a = at(&p->a, i, l), .c_row = p->n, .depth = depth, .fresh = p->fresh && !l};
+    fi_real *panel = p->panels->b + (z->rows == p->m ? x % GROUP : x) * z->depth;
+    const bool whole = p->b.is == FI_AS_IS && columns == width;
+    const bool grouped = whole && width == WIDE && p->b.row >= PAGE;
+    const bool by_tile = whole && width == WIDE && !grouped && z->i == 0;
+    const bool lies = whole && (by_tile || !p->pack_b);
+    tile->b = lies ? at(&p->b, z->l, z->j + x) : panel;
+    tile->b_row = lies ? p->b.row : width;
+    tile->b_copy = by_tile && p->pack_b ? panel : NULL;
+    if (lies || z->i > 0)
+        return;
+    if (!grouped)
+        pack_panel(p->kernel, &p->b, z->l, z->j + x, z->depth, columns, width, panel);
+    else if (x % GROUP == 0)
+        pack_panels(&p->b, z->l, z->j + x, z->depth, smaller(GROUP, z->columns - x) / WIDE, panel);
+}
+
+static void multiply_block(const product *p, const block *z)
+{
     const bool transposed = p->a.is == FI_TRANSPOSED;
-    const size_t group = p->b.row >= PAGE ? GROUP : WIDE;
-    tile.a_row = transposed ? 1 : p->a.row;
-    tile.a_col = transposed ? p->a.row : 1; /* if packed, it is the tile's */
-    if (p->pack_a) {
-        pack_a(&p->a, i, l, rows, depth, p->panels->a);
-        tile.a = p->panels->a;
-        tile.a_row = transposed ? 1 : APART;
-    }
-    tile.a_tall = FI_TILE_TALL * (transposed && p->pack_a ? depth : tile.a_row);
-    for (size_t x = 0, step; x < columns; x += step) {
-        const size_t vectors = vectors_of(p, columns - x);
+    fi_tile tile = {.a_row = transposed  ? 1
+                             : p->pack_a ? APART
+                                         : p->a.row,
+                    .a_col = transposed ? p->a.row : 1,
+                    .c_row = p->n,
+                    .depth = z->depth,
+                    .fresh = p->fresh && z->l == 0};
+    tile.a_tall = FI_TILE_TALL * (packs_tiles(p) ? z->depth : tile.a_row);
+    pack_a(p, z);
+    for (size_t x = 0, columns; x < z->columns; x += columns) {
+        const size_t vectors = vectors_of(p, z->columns - x);
         const size_t width = vectors * FI_TILE_LANES;
-        fi_real *panel = p->panels->b + x * depth;
-        step = smaller(width, columns - x);
-        tile.b = panel;
-        tile.b_row = width;
-        if (!p->pack_b && step == width) {
-            tile.b = at(&p->b, l, j + x);
-            tile.b_row = p->b.row;
-        } else if (i == 0 && (step < WIDE || width > WIDE || p->b.is == FI_TRANSPOSED)) {
-            pack_panel(p->kernel, &p->b, l, j + x, depth, step, width, panel);
-        } else if (i == 0 && x % group == 0) {
-            pack_panels(&p->b, l, j + x, depth, smaller(group, columns - x) / WIDE, panel);
-        }
-        tile.c = p->c + i * p->n + j + x;
-        const size_t above = p->lower && j + x > i ? j + x - i : 0;
-        multiply_panel(p, above, rows, step, vectors, tile);
+        columns = smaller(width, z->columns - x);
+        find_b(p, z, x, columns, width, &tile);
+        multiply_panel(p, z, x, columns, vectors, tile);
     }
 }
 
@@ -255,75 +239,124 @@ static void scale(size_t n, fi_real beta, fi_real *c)
 static void multiply_blocks(const product *p, const fi_gemm_rows *sink)
 {
     const size_t depth = part(p->k, DEPTH);
+    const size_t step = p->m <= ALONE
+                            ? p->m
+                            : FI_TILE_TALL * ((part(p->m, ROWS) + FI_TILE_TALL - 1) / FI_TILE_TALL);
     for (size_t j = 0; j < p->n; j += COLUMNS)
         for (size_t l = 0; l < p->k; l += depth)
-            for (size_t i = 0; i < p->m; i += ROWS) {
-                const size_t rows = smaller(ROWS, p->m - i);
-                multiply_block(p, i, rows, j, smaller(COLUMNS, p->n - j), l,
-                               smaller(depth, p->k - l));
+            for (size_t i = 0; i < p->m; i += step) {
+                const block z = {i, smaller(step, p->m - i), j, smaller(COLUMNS, p->n - j),
+                                 l, smaller(depth, p->k - l)};
+                multiply_block(p, &z);
                 if (sink && j + COLUMNS >= p->n && l + depth >= p->k)
-                    sink->done(sink->context, i, rows);
+                    sink->done(sink->context, i, z.rows);
             }
 }
 
-/* Whether to copy rows of k terms that are to meet n columns: they share sets of the cache. */
-static bool pack_rows(size_t n, size_t k)
+/*
+ * What is worth packing. Of a as it is: rows that take nearly a page each, as every tile would have
+ * its pages to find anew; twelve rows that share a set of the first cache, which has eight ways.
+ */
+static product planned(product p)
 {
-    return n > FEW_COLUMNS && k % ALIASED == 0;
+    const bool paged = p.a.row >= PAGE / 8 * 7 && p.n > FEW_COLUMNS;
+    const bool aliased = p.a.row % PAGE == 0 && p.n <= FI_TILE_LANES && p.m > FI_TILE_TALL;
+    if (p.a.is == FI_TRANSPOSED)
+        p.pack_a = p.n > FEW_COLUMNS && p.m > FI_TILE_FEW;
+    else
+        p.pack_a = paged || aliased;
+    p.pack_b = p.m > FEW_ROWS || p.b.is == FI_TRANSPOSED;
+    return p;
+}
+
+/* to (cols, rows) = from (rows, cols)', rows of either as far apart as stated. */
+static void flip(size_t rows, size_t cols, const fi_real *from, size_t from_row, fi_real *to,
+                 size_t to_row)
+{
+    for (size_t j = 0; j < cols; j++)
+        for (size_t i = 0; i < rows; i++)
+            to[j * to_row + i] = from[i * from_row + j];
+}
+
+static fi_transpose other(fi_transpose is)
+{
+    return is == FI_TRANSPOSED ? FI_AS_IS : FI_TRANSPOSED;
+}
+
+/* With few columns, c' = op(b)' op(a)': what would be the few used lanes of a vector are rows. */
+static void multiply_flipped(const product *p, const fi_gemm_rows *sink)
+{
+    for (size_t i = 0; i < p->m; i += FLIPPED) {
+        const size_t rows = smaller(FLIPPED, p->m - i);
+        product q = *p;
+        q.a = (matrix){p->b.data, p->b.row, other(p->b.is)};
+        q.b = (matrix){at(&p->a, i, 0), p->a.row, other(p->a.is)};
+        q.c = p->panels->few;
+        q.m = p->n;
+        q.n = rows;
+        q = planned(q);
+        if (!p->fresh)
+            flip(rows, p->n, p->c + i * p->n, p->n, q.c, rows);
+        multiply_blocks(&q, NULL);
+        flip(p->n, rows, q.c, rows, p->c + i * p->n, p->n);
+        if (sink)
+            sink->done(sink->context, i, rows);
+    }
+}
+
+/* No terms, or no columns: beta c is all there is. */
+static void multiply_nothing(size_t m, size_t n, fi_real beta, fi_real *c, const fi_gemm_rows *sink)
+{
+    if (beta == 0)
+        memset(c, 0, m * n * sizeof *c);
+    for (size_t i = 0; sink && i < m; i += ROWS)
+        sink->done(sink->context, i, smaller(ROWS, m - i));
 }
 
 bool fi_tile_gemm(const fi_tile_kernel *kernel, fi_transpose a_is, fi_transpose b_is, size_t m,
                   size_t n, size_t k, const fi_real *a, const fi_real *b, fi_real beta, fi_real *c,
                   const fi_gemm_rows *sink)
 {
-    panels *memory = panels_of_thread();
-    if (!memory)
+    const product p = {.kernel = kernel,
+                       .a = {a, a_is == FI_TRANSPOSED ? m : k, a_is},
+                       .b = {b, b_is == FI_TRANSPOSED ? k : n, b_is},
+                       .c = c,
+                       .m = m,
+                       .n = n,
+                       .k = k,
+                       .fresh = beta == 0,
+                       .panels = panels_of_thread()};
+    if (!p.panels)
         return false;
-    if (n == 0 || k == 0) {
-        scale(m * n, beta, c);
-        if (beta == 0)
-            memset(c, 0, m * n * sizeof *c);
-        for (size_t i = 0; sink && i < m; i += ROWS)
-            sink->done(sink->context, i, smaller(ROWS, m - i));
-        return true;
-    }
     scale(m * n, beta, c);
-    product p = {.kernel = kernel,
-                 .a = {a, a_is == FI_TRANSPOSED ? m : k, a_is},
-                 .b = {b, b_is == FI_TRANSPOSED ? k : n, b_is},
-                 .c = c,
-                 .m = m,
-                 .n = n,
-                 .k = k,
-                 .fresh = beta == 0,
-                 .panels = memory};
-    p.pack_a = a_is == FI_TRANSPOSED ? n > FEW_COLUMNS : pack_rows(n, k);
-    p.pack_b = m > FEW_ROWS || b_is == FI_TRANSPOSED;
-    multiply_blocks(&p, sink);
+    const product plan = planned(p);
+    if (n == 0 || k == 0)
+        multiply_nothing(m, n, beta, c, sink);
+    else if (n <= FI_TILE_FEW && m > n)
+        multiply_flipped(&p, sink);
+    else
+        multiply_blocks(&plan, sink);
     return true;
 }
 
 bool fi_tile_gram(const fi_tile_kernel *kernel, size_t rows, size_t cols, const fi_real *x,
                   fi_real *gram)
 {
-    panels *memory = panels_of_thread();
-    if (!memory)
+    const product p = planned((product){.kernel = kernel,
+                                        .a = {x, cols, FI_AS_IS},
+                                        .b = {x, cols, FI_TRANSPOSED},
+                                        .c = gram,
+                                        .m = rows,
+                                        .n = rows,
+                                        .k = cols,
+                                        .fresh = true,
+                                        .lower = true,
+                                        .panels = panels_of_thread()});
+    if (!p.panels)
         return false;
     if (cols == 0)
-        memset(gram, 0, rows * rows * sizeof *gram);
-    product p = {.kernel = kernel,
-                 .a = {x, cols, FI_AS_IS},
-                 .b = {x, cols, FI_TRANSPOSED},
-                 .c = gram,
-                 .m = rows,
-                 .n = rows,
-                 .k = cols,
-                 .fresh = true,
-                 .pack_a = pack_rows(rows, cols),
-                 .pack_b = true,
-                 .lower = true,
-                 .panels = memory};
-    if (cols)
+        multiply_nothing(rows, rows, 0, gram, NULL);
+    else
         multiply_blocks(&p, NULL);
     return true;
 }

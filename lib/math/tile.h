@@ -13,7 +13,9 @@ enum {
     FI_TILE_LANES = 32 / sizeof(fi_real), /* of one vector */
     FI_TILE_WIDE = 2,                     /* vectors across a tile of at most TALL rows */
     FI_TILE_TALL = 6,
-    FI_TILE_TALLEST = 2 * FI_TILE_TALL,  /* rows of a tile one vector across, if not TALL */
+    FI_TILE_TALLEST = 2 * FI_TILE_TALL, /* rows of a tile one vector across, if not TALL */
+    FI_TILE_FEW = 3,                    /* rows of a tile at most WIDER vectors across */
+    FI_TILE_WIDER = 4,
     FI_TILE_WIDEST = 8,                  /* vectors across a tile of one row */
     FI_TILE_ROWS = 384 / sizeof(fi_real) /* of c computed together: what a sink is told of */
 };
@@ -21,11 +23,13 @@ enum {
 /*
  * c (rows, columns) = a (rows, depth) times b (depth, columns) + c, or + 0 if `fresh`. Of a, the
  * next term is a_col on and the next row a_row, one of which is 1; row TALL is a_tall from row 0.
- * The rows of b and c lie b_row and c_row apart.
+ * The rows of b and c lie b_row and c_row apart. A tile of TALL rows and WIDE vectors copies b
+ * densely into b_copy and, if its rows are 1 apart, a into a_copy, term by term, where these are
+ * not NULL; b_copy is aligned as a vector is.
  */
 typedef struct fi_tile {
     const fi_real *a, *b;
-    fi_real *c;
+    fi_real *c, *a_copy, *b_copy;
     size_t a_row, a_tall, a_col, b_row, c_row;
     size_t depth;
     bool fresh;

@@ -34,6 +34,10 @@ static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
         }
         memcpy(c, sum, columns * sizeof *c);
     }
+    for (size_t l = 0; tile->a_copy && l < tile->depth; l++)
+        memcpy(tile->a_copy + l * rows, tile->a + l * tile->a_col, rows * sizeof *tile->a);
+    for (size_t l = 0; tile->b_copy && l < tile->depth; l++)
+        memcpy(tile->b_copy + l * columns, tile->b + l * tile->b_row, columns * sizeof *tile->b);
 }
 
 static void transpose(size_t depth, size_t columns, const fi_real *b, size_t b_row, fi_real *c,
@@ -74,12 +78,16 @@ typedef __m128 half;
 #define JOIN(low, high) _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1)
 #endif
 
+enum {
+    AHEAD = 12 /* rows of b for which memory is asked while they are copied */
+};
+
 /*
  * One tile with its sums in registers. All loops but that over `depth` unroll, as rows, vectors
  * and `apart` (the rows of a are apart, else adjacent) are constants: 12 sums at most.
  */
 AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool apart,
-                           const fi_tile *tile)
+                           const bool copying_a, const bool copying_b, const fi_tile *tile)
 {
     const size_t row = apart ? tile->a_row : 1;
     const size_t col = apart ? 1 : tile->a_col;
@@ -88,6 +96,8 @@ AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool a
     const fi_real *tall = tile->a + tile->a_tall;
     const fi_real *a[4] = {tile->a, tile->a + 3 * row, tall, tall + 3 * row};
     const fi_real *b = tile->b;
+    fi_real *a_copy = tile->a_copy;
+    fi_real *b_copy = tile->b_copy;
     fi_real *c = tile->c;
     vector sum[12];
 #pragma GCC unroll 12
@@ -105,6 +115,19 @@ AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool a
 #pragma GCC unroll 8
         for (size_t j = 0; j < vectors; j++)
             columns[j] = LOAD(b + j * FI_TILE_LANES);
+        if (copying_b) {
+#pragma GCC unroll 8
+            for (size_t j = 0; j < vectors; j++)
+                STORE(b_copy + j * FI_TILE_LANES, columns[j]);
+            b_copy += vectors * FI_TILE_LANES;
+            __builtin_prefetch(b + AHEAD * b_row);
+            __builtin_prefetch(b + AHEAD * b_row + vectors * FI_TILE_LANES - 1);
+        }
+        if (copying_a) {
+            memcpy(a_copy, a[0], rows * sizeof *a_copy);
+            a_copy += rows;
+            __builtin_prefetch(a[0] + AHEAD * col);
+        }
 #pragma GCC unroll 12
         for (size_t i = 0; i < rows; i++) {
             const vector factor = SPREAD(a[i / 3] + i % 3 * row);
@@ -126,7 +149,7 @@ AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool a
 }
 
 /* Every shape, by rows and vectors. */
-#define WIDER(X) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8)
+#define WIDER(X) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(2, 3) X(2, 4) X(3, 3) X(3, 4)
 #define BOTH(X, rows) X(rows, 1) X(rows, 2)
 #define SHAPES(X)                                                                                  \
     BOTH(X, 1) BOTH(X, 2) BOTH(X, 3) BOTH(X, 4) BOTH(X, 5) BOTH(X, 6) X(12, 1) WIDER(X)
@@ -135,27 +158,38 @@ AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool a
     static AVX2 void tile_##rows##_##vectors(const fi_tile *tile)                                  \
     {                                                                                              \
         if (tile->a_col == 1)                                                                      \
-            tile_avx2(rows, vectors, true, tile);                                                  \
+            tile_avx2(rows, vectors, true, false, false, tile);                                    \
         else                                                                                       \
-            tile_avx2(rows, vectors, false, tile);                                                 \
+            tile_avx2(rows, vectors, false, false, false, tile);                                   \
     }
 SHAPES(X_FUNCTIONS)
+
+static AVX2 void tile_copying(const fi_tile *tile)
+{
+    if (tile->a_col == 1)
+        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, true, false, true, tile);
+    else if (!tile->a_copy)
+        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, false, false, true, tile);
+    else if (!tile->b_copy)
+        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, false, true, false, tile);
+    else
+        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, false, true, true, tile);
+}
 
 static void multiply_avx2(size_t rows, size_t vectors, const fi_tile *tile)
 {
 #define X_ENTRY(rows, vectors) [rows - 1][vectors - 1] = tile_##rows##_##vectors,
     static void (*const shapes[FI_TILE_TALLEST][FI_TILE_WIDEST])(const fi_tile *) = {
         SHAPES(X_ENTRY)};
-    shapes[rows - 1][vectors - 1](tile);
+    if (tile->a_copy || tile->b_copy)
+        tile_copying(tile);
+    else
+        shapes[rows - 1][vectors - 1](tile);
 }
 
-/* A half vector of each of LANES rows, from column l, as rows of c. */
-AVX2_INLINE void transpose_block(const fi_real *const *rows, size_t l, fi_real *c, size_t c_row)
+/* Columns from rows: x[i] is a half of row i and a half of row i + LANES / 2. */
+AVX2_INLINE void store_columns(const vector *x, fi_real *c, size_t c_row)
 {
-    vector x[FI_TILE_LANES / 2];
-#pragma GCC unroll 4
-    for (size_t i = 0; i < FI_TILE_LANES / 2; i++)
-        x[i] = JOIN(LOAD_HALF(rows[i] + l), LOAD_HALF(rows[i + FI_TILE_LANES / 2] + l));
 #ifdef FI_DOUBLE
     STORE(c, _mm256_unpacklo_pd(x[0], x[1]));
     STORE(c + c_row, _mm256_unpackhi_pd(x[0], x[1]));
@@ -171,23 +205,66 @@ AVX2_INLINE void transpose_block(const fi_real *const *rows, size_t l, fi_real *
 #endif
 }
 
+enum {
+    STEP = FI_TILE_LANES / 2, /* terms of a block */
+    LINE = 64 / sizeof(fi_real),
+    STRIP = FI_TILE_WIDE * FI_TILE_LANES
+};
+
+/* `terms` terms, a multiple of STEP, of LANES rows of b. */
+static AVX2 __attribute__((noinline)) void transpose_lanes(size_t terms, const fi_real *b,
+                                                           size_t b_row, fi_real *c, size_t c_row)
+{
+    const fi_real *high = b + STEP * b_row;
+    for (size_t l = 0; l < terms; l += STEP, c += STEP * c_row) {
+        vector x[STEP];
+#pragma GCC unroll 4
+        for (size_t i = 0; i < STEP; i++)
+            x[i] = JOIN(LOAD_HALF(b + l + i * b_row), LOAD_HALF(high + l + i * b_row));
+        store_columns(x, c, c_row);
+    }
+}
+
+/* The same of fewer rows of b: the last one stands in for what there is not. */
+static AVX2 __attribute__((noinline)) void transpose_few(size_t terms, size_t columns,
+                                                         const fi_real *b, size_t b_row, fi_real *c,
+                                                         size_t c_row)
+{
+    const size_t last = columns - 1;
+    for (size_t l = 0; l < terms; l += STEP, c += STEP * c_row) {
+        vector x[STEP];
+#pragma GCC unroll 4
+        for (size_t i = 0; i < STEP; i++)
+            x[i] = JOIN(LOAD_HALF(b + l + (i < last ? i : last) * b_row),
+                        LOAD_HALF(b + l + (i + STEP < last ? i + STEP : last) * b_row));
+        store_columns(x, c, c_row);
+    }
+}
+
+/*
+ * A strip at a time, of that a line of each row of b, of that LANES columns: lines stay in the
+ * cache for that long even if the rows share a set. The last terms overlap those before.
+ */
 static AVX2 void transpose_avx2(size_t depth, size_t columns, const fi_real *b, size_t b_row,
                                 fi_real *c, size_t c_row)
 {
-    const size_t step = FI_TILE_LANES / 2;
-    if (depth < step) {
+    if (depth < STEP) {
         transpose(depth, columns, b, b_row, c, c_row);
         return;
     }
-    for (size_t j = 0; j < c_row; j += FI_TILE_LANES) {
-        const fi_real *rows[FI_TILE_LANES];
-        for (size_t i = 0; i < FI_TILE_LANES; i++)
-            rows[i] = b + (j + i < columns ? j + i : columns - 1) * b_row;
-        for (size_t l = 0; l + step <= depth; l += step)
-            transpose_block(rows, l, c + l * c_row + j, c_row);
-        if (depth % step) /* overlaps the one before */
-            transpose_block(rows, depth - step, c + (depth - step) * c_row + j, c_row);
-    }
+    for (size_t strip = 0; strip < c_row; strip += STRIP)
+        for (size_t line = 0, terms; line < depth; line += terms) {
+            const bool end = depth - line < STEP;
+            const size_t from = end ? depth - STEP : line;
+            terms = end ? STEP : depth - line < LINE ? (depth - line) / STEP * STEP : LINE;
+            for (size_t j = strip; j < strip + STRIP && j < c_row; j += FI_TILE_LANES)
+                if (columns - j >= FI_TILE_LANES)
+                    transpose_lanes(terms, b + j * b_row + from, b_row, c + from * c_row + j,
+                                    c_row);
+                else
+                    transpose_few(terms, columns - j, b + j * b_row + from, b_row,
+                                  c + from * c_row + j, c_row);
+        }
 }
 
 static const fi_tile_kernel avx2 = {sizeof(fi_real) == 4 ? "avx2 6x16" : "avx2 6x8", multiply_avx2,

@@ -127,11 +127,14 @@ Test(tile, small_sizes_equal_the_chain)
         check_kernels(1, n, 9); /* the widest tiles */
 }
 
-/* Beyond one block of rows, of columns and of terms, and with rows of a that share cache sets. */
+/* Beyond one block of rows, of columns and of terms, and with rows of a or b that share cache sets.
+ */
 Test(tile, blocks_continue_the_chain)
 {
-    const size_t sizes[][3] = {{97, 19, 521}, {209, 35, 17}, {3, 1037, 5},
-                               {30, 40, 512}, {14, 2057, 3}, {13, 41, 1031}};
+    const size_t sizes[][3] = {{97, 19, 521}, {209, 35, 17},  {3, 1037, 5}, {30, 40, 512},
+                               {14, 2057, 3}, {13, 41, 1031}, {20, 841, 3}, {25, 1668, 4},
+                               {129, 33, 20}, {20, 1040, 30}, {1030, 3, 7}, {20, 40, 1024},
+                               {20, 40, 900}, {20, 5, 1024},  {131, 9, 3}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         check_kernels(sizes[s][0], sizes[s][1], sizes[s][2]);
 }

@@ -1,0 +1,82 @@
+/* Packing for tile.c: the order in which tiles read what lies out of order. */
+#ifndef FI_MATH_TILE_PACK_H
+#define FI_MATH_TILE_PACK_H
+
+#include "tile.h"
+
+#include <string.h>
+
+enum {
+    TILE_WIDE = FI_TILE_WIDE * FI_TILE_LANES,
+    PACK_AHEAD = 16 /* rows of b for which memory is asked while they are packed */
+};
+
+typedef struct matrix {
+    const fi_real *data;
+    size_t row; /* from one row to the next as it is stored */
+    fi_transpose is;
+} matrix;
+
+static inline const fi_real *at(const matrix *x, size_t i, size_t j)
+{
+    return x->is == FI_TRANSPOSED ? x->data + j * x->row + i : x->data + i * x->row + j;
+}
+
+/* memcpy for a row of a tile, inline. */
+static inline void copy_row(fi_real *to, const fi_real *from, size_t n)
+{
+    for (; n >= 8; n -= 8, to += 8, from += 8)
+        memcpy(to, from, 8 * sizeof *to);
+    if (n & 4)
+        memcpy(to, from, 4 * sizeof *to), to += 4, from += 4;
+    if (n & 2)
+        memcpy(to, from, 2 * sizeof *to), to += 2, from += 2;
+    if (n & 1)
+        *to = *from;
+}
+
+/* Panels as wide as a tile, next to each other, of b as it is from (l, j): row by row. */
+static inline void pack_panels(const matrix *b, size_t l, size_t j, size_t depth, size_t count,
+                               fi_real *panel)
+{
+    const fi_real *from = at(b, l, j);
+    for (size_t p = 0; p < depth; p++, from += b->row)
+        for (size_t q = 0; q < count; q++) {
+            __builtin_prefetch(from + PACK_AHEAD * b->row + q * TILE_WIDE);
+            memcpy(panel + (q * depth + p) * TILE_WIDE, from + q * TILE_WIDE,
+                   TILE_WIDE * sizeof *panel);
+        }
+}
+
+/* One panel `width` wide, of which the first `columns` are those of b from (l, j). */
+static inline void pack_panel(const fi_tile_kernel *kernel, const matrix *b, size_t l, size_t j,
+                              size_t depth, size_t columns, size_t width, fi_real *panel)
+{
+    const fi_real *from = at(b, l, j);
+    if (b->is == FI_TRANSPOSED) {
+        kernel->transpose(depth, columns, from, b->row, panel, width);
+        return;
+    }
+    for (size_t p = 0; p < depth; p++, from += b->row, panel += width) {
+        memset(panel + width - FI_TILE_LANES, 0, FI_TILE_LANES * sizeof *panel);
+        copy_row(panel, from, columns);
+    }
+}
+
+/* `rows` rows of a, transposed, from (i, l): adjacent for each term. */
+static inline void pack_tile(const matrix *a, size_t i, size_t l, size_t rows, size_t depth,
+                             fi_real *to)
+{
+    for (size_t q = 0; q < depth; q++, to += rows)
+        copy_row(to, at(a, i, l + q), rows);
+}
+
+/* Rows of a, as it is, from (i, l), `apart`, which is to spread them over the cache. */
+static inline void pack_rows(const matrix *a, size_t i, size_t l, size_t rows, size_t depth,
+                             size_t apart, fi_real *block)
+{
+    for (size_t r = 0; r < rows; r++)
+        memcpy(block + r * apart, at(a, i + r, l), depth * sizeof *block);
+}
+
+#endif
