@@ -87,18 +87,33 @@ static FI_CLONES void add_to_rows(size_t rows, size_t cols, const fi_real *restr
             z[r * cols + c] += b[c];
 }
 
+/* sum += `count` rows, one after the other, in one visit of the sums. */
+static inline void add_rows(size_t count, size_t stride, size_t width, const fi_real *restrict x,
+                            double *restrict sum)
+{
+    for (size_t c = 0; c < width; c++) {
+        double s = sum[c];
+        for (size_t r = 0; r < count; r++)
+            s += (double)x[r * stride + c];
+        sum[c] = s;
+    }
+}
+
 /* sums (1, cols): over the rows of x, in double. */
 static FI_CLONES void sum_rows(size_t rows, size_t cols, const fi_real *x, fi_real *sums)
 {
     enum {
-        TILE = 512
+        TILE = 512,
+        TOGETHER = 8
     };
     for (size_t first = 0; first < cols; first += TILE) {
         const size_t width = cols - first < TILE ? cols - first : TILE;
         double sum[TILE] = {0};
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < width; c++)
-                sum[c] += (double)x[r * cols + first + c];
+        size_t r = 0;
+        for (; r + TOGETHER <= rows; r += TOGETHER)
+            add_rows(TOGETHER, cols, width, x + r * cols + first, sum);
+        for (; r < rows; r++)
+            add_rows(1, cols, width, x + r * cols + first, sum);
         for (size_t c = 0; c < width; c++)
             sums[first + c] = (fi_real)sum[c];
     }
