@@ -110,6 +110,8 @@ void fi_arena_release(fi_arena *arena, fi_arena_mark mark)
         fi_arena_reset(arena);
         return;
     }
+    const struct chunk *chunk = mark.chunk;
+    FI_REQUIRE(mark.used <= chunk->used); /* else it was released before, by an earlier mark */
     arena->current = mark.chunk;
     forget(arena->current, mark.used);
 }

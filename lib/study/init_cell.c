@@ -16,7 +16,6 @@ static void see(void *context, fi_event event, const fi_layer *layer)
     fi_measurer *m = context;
     const size_t l = fi_layer_depth(layer);
     const char *kind = fi_layer_kind(layer);
-    const fi_arena_mark before = fi_arena_now(m->cell->arena);
     if (event == FI_AFTER_FORWARD) {
         fi_measure_forward(m, layer);
     } else if (event == FI_BEFORE_BACKWARD && strcmp(kind, "activation") == 0) {
@@ -26,7 +25,6 @@ static void see(void *context, fi_event event, const fi_layer *layer)
         if (l == 1)
             fi_measure_gradient(m, 0, fi_layer_input(layer));
     }
-    fi_arena_release(m->cell->arena, before);
 }
 
 static void see_rows(void *context, const fi_layer *layer, size_t first, size_t rows)

@@ -129,7 +129,6 @@ static void record_activations(fi_measurer *m, size_t layer, const fi_blob *a)
     record_histogram(m, layer, a);
     if (layer > 0 && m->activation->from_output)
         record_slopes(m, layer);
-    fi_arena_release(m->cell->arena, m->before);
 }
 
 void fi_measure_input(fi_measurer *m, const fi_blob *x)
@@ -137,6 +136,7 @@ void fi_measure_input(fi_measurer *m, const fi_blob *x)
     m->before = fi_arena_now(m->cell->arena);
     add_activations(m, 0, x, 0, x->rows);
     record_activations(m, 0, x);
+    fi_arena_release(m->cell->arena, m->before);
 }
 
 /* Is it what the activation is fed? */
@@ -190,6 +190,7 @@ void fi_measure_forward(fi_measurer *m, const fi_layer *layer)
             fi_jacobian_moments(m->jacobian, out->cols, &slots[FI_INIT_JACOBIAN_MEAN][l],
                                 &slots[FI_INIT_JACOBIAN_SPREAD][l], m->cell->arena);
         }
+        fi_arena_release(m->cell->arena, m->before);
         return;
     }
     if (strcmp(kind, "dense") == 0) {

@@ -2,6 +2,7 @@
 #include "core/arena.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -78,4 +79,16 @@ Test(arena, a_release_forgets_what_came_after_the_mark)
     cr_expect_eq(fi_arena_alloc(arena, (size_t)9 << 20, 1), large);
     cr_expect_str_eq(kept, "kept");
     fi_arena_free(arena);
+}
+
+Test(arena, a_mark_does_not_outlive_an_earlier_one, .signal = SIGABRT)
+{
+    fi_arena *arena = NULL;
+    cr_assert_eq(fi_arena_new(&arena), FI_OK);
+    cr_assert_not_null(fi_arena_alloc(arena, 10, 1));
+    const fi_arena_mark early = fi_arena_now(arena);
+    cr_assert_not_null(fi_arena_alloc(arena, 10, 1));
+    const fi_arena_mark late = fi_arena_now(arena);
+    fi_arena_release(arena, early);
+    fi_arena_release(arena, late);
 }

@@ -1,4 +1,5 @@
 /* The initialization study against the classic printed table and an independent Monte Carlo. */
+#include "core/arena.h"
 #include "core/workers.h"
 #include "kind.h"
 #include "math/gemm.h"
@@ -31,6 +32,16 @@ static double mean_of(const fi_dataset *dataset, const fi_test_kind *kind, size_
     for (size_t run = 0; run < kind->runs; run++)
         sum += dataset->values[variable][run * (kind->depth + 1) + layer];
     return sum / (double)kind->runs;
+}
+
+/* Bytes of its arena that a cell holds when it is done. */
+static size_t held;
+
+static fi_status hold(const fi_cell *cell)
+{
+    const fi_status status = fi_init_cell(cell);
+    held = fi_arena_now(cell->arena).used;
+    return status;
 }
 
 static fi_test_kind classic(const char *initializer, const char *activation, bool batch_norm)
@@ -229,5 +240,26 @@ Test(init, histogram_counts_everything)
             cr_expect(edges[0] <= d.values[FI_INIT_ACT_MINIMUM][l]);
             cr_expect(edges[FI_INIT_BINS] >= d.values[FI_INIT_ACT_MAXIMUM][l]);
         }
+    }
+}
+
+/* What is counted of a layer is forgotten with it: 8 KiB are for what a layer itself is. */
+Test(init, memory_is_flat_in_depth_without_backward)
+{
+    static const char *const activations[] = {"tanh", "relu", "gelu"};
+    for (int k = 0; k < 6; k++) {
+        fi_test_kind kind = classic("he_normal", activations[k / 2], k % 2);
+        size_t bytes[2];
+        kind.forward_only = true;
+        kind.width = 64;
+        kind.samples = 100;
+        kind.runs = 1;
+        for (int deep = 0; deep < 2; deep++) {
+            kind.depth = deep ? 30 : 2;
+            (void)fi_test_run_with(arena, 1, &kind, hold);
+            bytes[deep] = held;
+        }
+        cr_expect(bytes[1] - bytes[0] < 28 * (size_t)8192, "%s, batch norm %d: %zu bytes a layer",
+                  kind.activation, kind.batch_norm, (bytes[1] - bytes[0]) / 28);
     }
 }
