@@ -38,6 +38,16 @@ _Noreturn void fi_abort(const char *file, int line, const char *condition);
 #define FI_CLONES
 #endif
 
+/* For functions in intrinsics, which are called only where fi_has_avx2(). */
+#ifdef __x86_64__
+#define FI_AVX2 __attribute__((target("avx2,fma")))
+#define FI_AVX2_INLINE static inline __attribute__((target("avx2,fma"), always_inline))
+static inline bool fi_has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#endif
+
 /* sqrt, exp ... of an fi_real, and its literals. */
 #ifdef FI_DOUBLE
 #define FI_REAL(literal) literal

@@ -42,9 +42,6 @@ const fi_draw_kernel fi_draw_portable = {"portable", run, normal};
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX2_INLINE static inline __attribute__((target("avx2,fma"), always_inline))
-
 typedef __m256i *pointer;
 typedef const __m256i *const_pointer;
 
@@ -58,14 +55,14 @@ typedef struct step {
         increment; /* the multiplier's halves eight times, the increment four times */
 } step;
 
-AVX2_INLINE step step_of(const fi_lanes *lanes)
+FI_AVX2_INLINE step step_of(const fi_lanes *lanes)
 {
     return (step){.low = _mm256_set1_epi32((int)lanes->multiplier),
                   .high = _mm256_set1_epi32((int)(lanes->multiplier >> 32)),
                   .increment = _mm256_set1_epi64x((long long)lanes->increment)};
 }
 
-AVX2_INLINE states split(const uint64_t *state)
+FI_AVX2_INLINE states split(const uint64_t *state)
 {
     const __m256 a = _mm256_castsi256_ps(_mm256_loadu_si256((const_pointer)state));
     const __m256 b = _mm256_castsi256_ps(_mm256_loadu_si256((const_pointer)(state + 4)));
@@ -74,7 +71,7 @@ AVX2_INLINE states split(const uint64_t *state)
     return (states){_mm256_permute4x64_epi64(low, 0xd8), _mm256_permute4x64_epi64(high, 0xd8)};
 }
 
-AVX2_INLINE void join(states s, uint64_t *state)
+FI_AVX2_INLINE void join(states s, uint64_t *state)
 {
     const __m256i low = _mm256_permute4x64_epi64(s.low, 0xd8);
     const __m256i high = _mm256_permute4x64_epi64(s.high, 0xd8);
@@ -83,7 +80,7 @@ AVX2_INLINE void join(states s, uint64_t *state)
 }
 
 /* fi_pcg_output: bits 27 to 58 of state ^ state >> 18, rotated by the topmost five of the state. */
-AVX2_INLINE __m256i output(states s)
+FI_AVX2_INLINE __m256i output(states s)
 {
     const __m256i own =
         _mm256_xor_si256(_mm256_slli_epi32(s.high, 5), _mm256_srli_epi32(s.low, 27));
@@ -94,7 +91,7 @@ AVX2_INLINE __m256i output(states s)
 }
 
 /* state * multiplier + increment: two 64-bit products of lower halves, two 32-bit ones across. */
-AVX2_INLINE states next(states s, step by)
+FI_AVX2_INLINE states next(states s, step by)
 {
     const __m256i odd_low = _mm256_srli_epi64(s.low, 32);
     const __m256i even = _mm256_add_epi64(_mm256_mul_epu32(s.low, by.low), by.increment);
@@ -106,7 +103,7 @@ AVX2_INLINE states next(states s, step by)
     return (states){low, _mm256_add_epi32(high, across)};
 }
 
-static AVX2 void run_avx2(fi_lanes *restrict lanes, size_t rounds, uint32_t *restrict x)
+static FI_AVX2 void run_avx2(fi_lanes *restrict lanes, size_t rounds, uint32_t *restrict x)
 {
     const step by = step_of(lanes);
     states a = split(lanes->state);
@@ -122,7 +119,7 @@ static AVX2 void run_avx2(fi_lanes *restrict lanes, size_t rounds, uint32_t *res
 }
 
 /* fi_narrow. */
-AVX2_INLINE __m256i narrow(__m256i x, const fi_window *window)
+FI_AVX2_INLINE __m256i narrow(__m256i x, const fi_window *window)
 {
     const __m256i span = _mm256_set1_epi32((int)window->span);
     const __m256i half = _mm256_set1_epi64x((window->span - 1) / 2);
@@ -157,7 +154,7 @@ typedef struct draws {
  * The bits of t below 14 drop out, so that the float of the others is exact: its exponent is
  * e + 112. v 2^(31-e) as a signed integer is -2^31 s.
  */
-AVX2_INLINE draws start(__m256i x)
+FI_AVX2_INLINE draws start(__m256i x)
 {
     draws d = {.x = x, .t = _mm256_xor_si256(x, _mm256_srai_epi32(x, 31))};
     const __m256 power = _mm256_cvtepi32_ps(_mm256_srli_epi32(d.t, 14));
@@ -170,27 +167,27 @@ AVX2_INLINE draws start(__m256i x)
     return d;
 }
 
-AVX2_INLINE __m256 look_up(int k, const draws *d)
+FI_AVX2_INLINE __m256 look_up(int k, const draws *d)
 {
     return _mm256_permutevar8x32_ps(_mm256_loadu_ps(&fi_quantile_coefficients[k][COMMON]),
                                     d->segment);
 }
 
-AVX2_INLINE void add_term(int k, draws *a, draws *b)
+FI_AVX2_INLINE void add_term(int k, draws *a, draws *b)
 {
     a->z = _mm256_fmadd_ps(a->z, a->s, look_up(k, a));
     b->z = _mm256_fmadd_ps(b->z, b->s, look_up(k, b));
 }
 
 /* Below the median the sign changes. */
-AVX2_INLINE void finish(const draws *d, __m256 minus_scale, float *out)
+FI_AVX2_INLINE void finish(const draws *d, __m256 minus_scale, float *out)
 {
     const __m256 above = _mm256_and_ps(_mm256_castsi256_ps(d->x), _mm256_set1_ps(-0.0F));
     _mm256_storeu_ps(out, _mm256_mul_ps(d->z, _mm256_xor_ps(minus_scale, above)));
 }
 
 /* The lanes, of eight each, in which a or b is not common. */
-AVX2_INLINE uint32_t uncommon(const draws *a, const draws *b)
+FI_AVX2_INLINE uint32_t uncommon(const draws *a, const draws *b)
 {
     const __m256i least = _mm256_min_epu32(a->t, b->t);
     const __m256i below = _mm256_sub_epi32(least, _mm256_set1_epi32(TAIL));
@@ -198,7 +195,8 @@ AVX2_INLINE uint32_t uncommon(const draws *a, const draws *b)
 }
 
 /* Each row is 256 round + its uncommon lanes. */
-AVX2_INLINE void repair(size_t n, const uint16_t *rows, const uint32_t *x, float scale, float *out)
+FI_AVX2_INLINE void repair(size_t n, const uint16_t *rows, const uint32_t *x, float scale,
+                           float *out)
 {
     for (size_t i = 0; i < n; i++)
         for (uint32_t lanes = rows[i] % 256; lanes; lanes &= lanes - 1) {
@@ -214,12 +212,12 @@ typedef struct stream {
     draws a, b;
 } stream;
 
-AVX2_INLINE draws start_narrow(__m256i x, const fi_window *window)
+FI_AVX2_INLINE draws start_narrow(__m256i x, const fi_window *window)
 {
     return start(window ? narrow(x, window) : x);
 }
 
-AVX2_INLINE stream begin(const fi_lanes *lanes, const fi_window *window)
+FI_AVX2_INLINE stream begin(const fi_lanes *lanes, const fi_window *window)
 {
     const step by = step_of(lanes);
     const states lower = split(lanes->state);
@@ -231,7 +229,7 @@ AVX2_INLINE stream begin(const fi_lanes *lanes, const fi_window *window)
 }
 
 /* Sums the polynomials of a round and in between, as they wait for each other, makes the next. */
-AVX2_INLINE void sum(stream *s, step by, const fi_window *window, __m256 minus_scale, float *out)
+FI_AVX2_INLINE void sum(stream *s, step by, const fi_window *window, __m256 minus_scale, float *out)
 {
     _Static_assert(FI_QUANTILE_DEGREE == 8, "a term for each degree");
     draws a = s->a;
@@ -256,8 +254,8 @@ AVX2_INLINE void sum(stream *s, step by, const fi_window *window, __m256 minus_s
     finish(&b, minus_scale, out + 8);
 }
 
-AVX2_INLINE void normal_draws(const fi_lanes *lanes, size_t rounds, const fi_window *window,
-                              float scale, float *out)
+FI_AVX2_INLINE void normal_draws(const fi_lanes *lanes, size_t rounds, const fi_window *window,
+                                 float scale, float *out)
 {
     const step by = step_of(lanes);
     const __m256 minus_scale = _mm256_set1_ps(-scale);
@@ -281,8 +279,8 @@ AVX2_INLINE void normal_draws(const fi_lanes *lanes, size_t rounds, const fi_win
     }
 }
 
-static AVX2 void normal_avx2(fi_lanes lanes, size_t rounds, const fi_window *window, float scale,
-                             float *out)
+static FI_AVX2 void normal_avx2(fi_lanes lanes, size_t rounds, const fi_window *window, float scale,
+                                float *out)
 {
     if (window)
         normal_draws(&lanes, rounds, window, scale, out);
@@ -294,8 +292,7 @@ static const fi_draw_kernel avx2 = {"avx2", run_avx2, normal_avx2};
 
 const fi_draw_kernel *fi_draw_best(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2
-                                                                           : &fi_draw_portable;
+    return fi_has_avx2() ? &avx2 : &fi_draw_portable;
 }
 
 #else

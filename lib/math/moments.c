@@ -7,6 +7,7 @@
 #include "moments.h"
 
 #include "../core/internal.h"
+#include "lanes.h"
 
 #include <float.h>
 #include <string.h>
@@ -83,20 +84,14 @@ FI_CLONES static void survey_tile(size_t n, const fi_real *x, struct survey *sur
     survey_row(survey, n - i, x + i);
 }
 
-static inline void add_halves(size_t half, fi_real *lanes)
-{
-    for (size_t l = 0; l < half; l++)
-        lanes[l] += lanes[l + half];
-}
-
 /* total += the lanes of all parts, added up to FINAL. */
 static inline void widen(size_t lanes, fi_real *restrict parts, double *restrict total)
 {
     if (lanes == WIDE_LANES) /* spelled out, as compilers unroll no loop of halvings */
-        add_halves(64, parts);
-    add_halves(32, parts);
-    add_halves(16, parts);
-    add_halves(8, parts);
+        fi_add_halves(64, parts);
+    fi_add_halves(32, parts);
+    fi_add_halves(16, parts);
+    fi_add_halves(8, parts);
     for (size_t l = 0; l < FINAL; l++)
         total[l] += (double)parts[l];
 }
@@ -191,13 +186,6 @@ static inline double larger(double a, double b)
     return b > a ? b : a;
 }
 
-/* Of the final lanes: in pairs, and these in pairs. */
-static double sum_of_lanes(const double *lanes)
-{
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
-           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-}
-
 /* The moments of a tile that holds a NaN, an infinity or a sum beyond fi_real. */
 static void add_nonfinite(fi_moments *tile, size_t n, const fi_real *x)
 {
@@ -237,8 +225,8 @@ static void add_deviations(fi_moments *tile, size_t n, const fi_real *x, fi_real
         pad(last, BLOCK, rest, x + n - rest, center);
         add_powers(BLOCK, last, scale, -center * scale, total);
     }
-    const double s1 = sum_of_lanes(total[0]), s2 = sum_of_lanes(total[1]);
-    const double s3 = sum_of_lanes(total[2]), s4 = sum_of_lanes(total[3]);
+    const double s1 = fi_sum_of_eight(total[0]), s2 = fi_sum_of_eight(total[1]);
+    const double s3 = fi_sum_of_eight(total[2]), s4 = fi_sum_of_eight(total[3]);
     const double offset = s1 / (double)n, unit = scalbn(1.0, exponent);
     tile->mean = c + offset * unit;
     tile->m2 = (s2 - offset * s1) * unit * unit;
@@ -336,7 +324,8 @@ static bool add_up_once(fi_moments *tile, size_t n, const fi_real *x, fi_real ce
         pad(last, WIDE_BLOCK, rest, x + n - rest, center);
         add_two_powers(WIDE_BLOCK, last, center, total);
     }
-    const double s1 = sum_of_lanes(total[0]), s2 = sum_of_lanes(total[1]), offset = s1 / (double)n;
+    const double s1 = fi_sum_of_eight(total[0]), s2 = fi_sum_of_eight(total[1]),
+                 offset = s1 / (double)n;
     const double square = s2 / (double)n;
     tile->count = n;
     tile->mean = (double)center + offset;

@@ -7,6 +7,7 @@
 #include "../core/arena.h"
 #include "../core/internal.h"
 #include "gemm.h"
+#include "lanes.h"
 
 #include <string.h>
 #include <tgmath.h>
@@ -78,12 +79,6 @@ static void add_row(fi_row_sums *s, const fi_real *x)
 
 /* ---- FI_ROWS_TOGETHER at once, in fi_real ---------------------------------------------------- */
 
-static inline void add_halves(size_t half, fi_real *lanes)
-{
-    for (size_t l = 0; l < half; l++)
-        lanes[l] += lanes[l + half];
-}
-
 /* The sums of the squares of at most CHAIN rows of WIDE lanes, and of `rest` more values. */
 static inline void sum_squares(size_t rows, size_t rest, const fi_real *restrict x,
                                fi_real *restrict lanes)
@@ -108,15 +103,14 @@ static FI_CLONES void find_squares(size_t cols, const fi_real *x, double *square
         for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
             sum_squares(width / WIDE, width % WIDE, x + r * cols + start, lanes[r]);
         for (size_t r = 0; r < FI_ROWS_TOGETHER; r++) {
-            add_halves(16, lanes[r]);
-            add_halves(8, lanes[r]);
+            fi_add_halves(16, lanes[r]);
+            fi_add_halves(8, lanes[r]);
             for (size_t l = 0; l < FINAL; l++)
                 total[r][l] += (double)lanes[r][l];
         }
     }
     for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
-        square[r] = ((total[r][0] + total[r][4]) + (total[r][2] + total[r][6])) +
-                    ((total[r][1] + total[r][5]) + (total[r][3] + total[r][7]));
+        square[r] = fi_sum_of_eight(total[r]);
 }
 
 static FI_CLONES void add_together(size_t cols, const fi_real *restrict x,

@@ -55,9 +55,6 @@ const fi_tile_kernel fi_tile_portable = {"portable", multiply, transpose};
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX2_INLINE static inline __attribute__((target("avx2,fma"), always_inline))
-
 #ifdef FI_DOUBLE
 typedef __m256d vector;
 typedef __m128d half;
@@ -86,8 +83,8 @@ enum {
  * One tile with its sums in registers. All loops but that over `depth` unroll, as rows, vectors
  * and `apart` (the rows of a are apart, else adjacent) are constants: 12 sums at most.
  */
-AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool apart,
-                           const bool copying_a, const bool copying_b, const fi_tile *tile)
+FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool apart,
+                              const bool copying_a, const bool copying_b, const fi_tile *tile)
 {
     const size_t row = apart ? tile->a_row : 1;
     const size_t col = apart ? 1 : tile->a_col;
@@ -155,7 +152,7 @@ AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool a
     BOTH(X, 1) BOTH(X, 2) BOTH(X, 3) BOTH(X, 4) BOTH(X, 5) BOTH(X, 6) X(12, 1) WIDER(X)
 
 #define X_FUNCTIONS(rows, vectors)                                                                 \
-    static AVX2 void tile_##rows##_##vectors(const fi_tile *tile)                                  \
+    static FI_AVX2 void tile_##rows##_##vectors(const fi_tile *tile)                               \
     {                                                                                              \
         if (tile->a_col == 1)                                                                      \
             tile_avx2(rows, vectors, true, false, false, tile);                                    \
@@ -164,7 +161,7 @@ AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool a
     }
 SHAPES(X_FUNCTIONS)
 
-static AVX2 void tile_copying(const fi_tile *tile)
+static FI_AVX2 void tile_copying(const fi_tile *tile)
 {
     if (tile->a_col == 1)
         tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, true, false, true, tile);
@@ -188,7 +185,7 @@ static void multiply_avx2(size_t rows, size_t vectors, const fi_tile *tile)
 }
 
 /* Columns from rows: x[i] is a half of row i and a half of row i + LANES / 2. */
-AVX2_INLINE void store_columns(const vector *x, fi_real *c, size_t c_row)
+FI_AVX2_INLINE void store_columns(const vector *x, fi_real *c, size_t c_row)
 {
 #ifdef FI_DOUBLE
     STORE(c, _mm256_unpacklo_pd(x[0], x[1]));
@@ -212,8 +209,8 @@ enum {
 };
 
 /* `terms` terms, a multiple of STEP, of LANES rows of b. */
-static AVX2 __attribute__((noinline)) void transpose_lanes(size_t terms, const fi_real *b,
-                                                           size_t b_row, fi_real *c, size_t c_row)
+static FI_AVX2 __attribute__((noinline)) void
+transpose_lanes(size_t terms, const fi_real *b, size_t b_row, fi_real *c, size_t c_row)
 {
     const fi_real *high = b + STEP * b_row;
     for (size_t l = 0; l < terms; l += STEP, c += STEP * c_row) {
@@ -226,9 +223,9 @@ static AVX2 __attribute__((noinline)) void transpose_lanes(size_t terms, const f
 }
 
 /* The same of fewer rows of b: the last one stands in for what there is not. */
-static AVX2 __attribute__((noinline)) void transpose_few(size_t terms, size_t columns,
-                                                         const fi_real *b, size_t b_row, fi_real *c,
-                                                         size_t c_row)
+static FI_AVX2 __attribute__((noinline)) void transpose_few(size_t terms, size_t columns,
+                                                            const fi_real *b, size_t b_row,
+                                                            fi_real *c, size_t c_row)
 {
     const size_t last = columns - 1;
     for (size_t l = 0; l < terms; l += STEP, c += STEP * c_row) {
@@ -245,8 +242,8 @@ static AVX2 __attribute__((noinline)) void transpose_few(size_t terms, size_t co
  * A strip at a time, of that a line of each row of b, of that LANES columns: lines stay in the
  * cache for that long even if the rows share a set. The last terms overlap those before.
  */
-static AVX2 void transpose_avx2(size_t depth, size_t columns, const fi_real *b, size_t b_row,
-                                fi_real *c, size_t c_row)
+static FI_AVX2 void transpose_avx2(size_t depth, size_t columns, const fi_real *b, size_t b_row,
+                                   fi_real *c, size_t c_row)
 {
     if (depth < STEP) {
         transpose(depth, columns, b, b_row, c, c_row);
@@ -272,7 +269,7 @@ static const fi_tile_kernel avx2 = {sizeof(fi_real) == 4 ? "avx2 6x16" : "avx2 6
 
 const fi_tile_kernel *fi_tile_best(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2 : NULL;
+    return fi_has_avx2() ? &avx2 : NULL;
 }
 
 #else
