@@ -136,9 +136,23 @@ static void find_a(const product *p, const block *z, size_t i, size_t step, bool
     fi_real *packed = p->panels->a + i * (packs_tiles(p) ? z->depth : APART);
     const bool packing = packs_tiles(p) && first && step == FI_TILE_TALL && z->columns >= WIDE;
     tile->a = p->pack_a && !packing ? packed : at(&p->a, z->i + i, z->l);
-    if (packs_tiles(p))
+    if (packs_tiles(p)) {
         tile->a_col = packing ? p->a.row : step;
+        tile->a_tall = FI_TILE_TALL * (packing ? 1 : z->depth);
+    }
     tile->a_copy = packing ? packed : NULL;
+}
+
+/* The rows of the next tile of a panel, and how many such tiles follow one another. */
+static size_t next_tile(size_t left, size_t vectors, bool single, size_t *down)
+{
+    const bool tallest = vectors == 1 && (left >= 3 * FI_TILE_TALL || left == 2 * FI_TILE_TALL);
+    const size_t rows = tallest ? FI_TILE_TALLEST : rows_of(left);
+    *down = 1;
+    if (!single && rows == FI_TILE_TALL)
+        while (rows_of(left - *down * rows) == FI_TILE_TALL)
+            ++*down;
+    return rows;
 }
 
 /* The tiles down the panel of b that is for column x of the block, but for those above it all. */
@@ -147,16 +161,14 @@ static void multiply_panel(const product *p, const block *z, size_t x, size_t co
 {
     fi_real *c = p->c + z->i * p->n + z->j + x;
     const size_t above = p->lower && z->j + x > z->i ? z->j + x - z->i : 0;
-    for (size_t i = 0, step; i < z->rows; i += step) {
-        const size_t left = z->rows - i;
-        step = rows_of(left);
-        find_a(p, z, i, step, x == 0, &tile);
-        if (vectors == 1 && (left >= 3 * FI_TILE_TALL || left == 2 * FI_TILE_TALL))
-            step = FI_TILE_TALLEST;
+    const bool edge = columns < vectors * FI_TILE_LANES;
+    for (size_t i = 0, step; i < z->rows; i += step * tile.down) {
+        step = next_tile(z->rows - i, vectors, edge || tile.b_copy || i < above, &tile.down);
+        find_a(p, z, i, smaller(step, FI_TILE_TALL), x == 0, &tile);
         if (i + step <= above)
             continue;
         tile.c = c + i * p->n;
-        if (columns == vectors * FI_TILE_LANES)
+        if (!edge)
             p->kernel->multiply(step, vectors, &tile);
         else
             multiply_edge(p, step, vectors, columns, &tile);
@@ -210,7 +222,7 @@ static void multiply_block(const product *p, const block *z)
                     .c_row = p->n,
                     .depth = z->depth,
                     .fresh = p->fresh && z->l == 0};
-    tile.a_tall = FI_TILE_TALL * (packs_tiles(p) ? z->depth : tile.a_row);
+    tile.a_tall = FI_TILE_TALL * tile.a_row;
     pack_a(p, z);
     for (size_t x = 0, columns; x < z->columns; x += columns) {
         const size_t vectors = vectors_of(p, z->columns - x);

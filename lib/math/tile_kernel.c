@@ -16,10 +16,11 @@
 
 /* ---- any processor --------------------------------------------------------------------------- */
 
+/* All the tiles are one with many rows. */
 static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
 {
     const size_t columns = vectors * FI_TILE_LANES;
-    for (size_t i = 0; i < rows; i++) {
+    for (size_t i = 0; i < rows * tile->down; i++) {
         fi_real sum[FI_TILE_WIDEST * FI_TILE_LANES] = {0};
         const fi_real *a =
             tile->a + i / FI_TILE_TALL * tile->a_tall + i % FI_TILE_TALL * tile->a_row;
@@ -34,8 +35,10 @@ static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
         }
         memcpy(c, sum, columns * sizeof *c);
     }
-    for (size_t l = 0; tile->a_copy && l < tile->depth; l++)
-        memcpy(tile->a_copy + l * rows, tile->a + l * tile->a_col, rows * sizeof *tile->a);
+    for (size_t t = 0; tile->a_copy && t < tile->down; t++)
+        for (size_t l = 0; l < tile->depth; l++)
+            memcpy(tile->a_copy + (t * tile->depth + l) * rows,
+                   tile->a + t * tile->a_tall + l * tile->a_col, rows * sizeof *tile->a);
     for (size_t l = 0; tile->b_copy && l < tile->depth; l++)
         memcpy(tile->b_copy + l * columns, tile->b + l * tile->b_row, columns * sizeof *tile->b);
 }
@@ -90,59 +93,65 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
     const size_t col = apart ? 1 : tile->a_col;
     const size_t b_row = tile->b_row;
     const size_t c_row = tile->c_row;
-    const fi_real *tall = tile->a + tile->a_tall;
-    const fi_real *a[4] = {tile->a, tile->a + 3 * row, tall, tall + 3 * row};
-    const fi_real *b = tile->b;
+    const size_t tall = tile->a_tall;
+    const fi_real *top = tile->a;
     fi_real *a_copy = tile->a_copy;
     fi_real *b_copy = tile->b_copy;
     fi_real *c = tile->c;
-    vector sum[12];
+    for (size_t t = tile->down; t > 0; t--) {
+        const fi_real *a[4] = {top, top + 3 * row, top + tall, top + tall + 3 * row};
+        const fi_real *b = tile->b;
+        vector sum[12];
+        if (tile->fresh) {
 #pragma GCC unroll 12
-    for (size_t i = 0; i < rows; i++, c += c_row)
+            for (size_t k = 0; k < rows * vectors; k++) {
+                sum[k] = (vector){0};
+                __builtin_prefetch(c + k / vectors * c_row + k % vectors * FI_TILE_LANES, 1);
+            }
+        } else {
+#pragma GCC unroll 12
+            for (size_t i = 0; i < rows; i++)
 #pragma GCC unroll 8
-        for (size_t j = 0; j < vectors; j++) {
-            sum[i * vectors + j] = (vector){0};
-            if (tile->fresh)
-                __builtin_prefetch(c + j * FI_TILE_LANES, 1);
-            else
-                sum[i * vectors + j] = LOAD(c + j * FI_TILE_LANES);
+                for (size_t j = 0; j < vectors; j++)
+                    sum[i * vectors + j] = LOAD(c + i * c_row + j * FI_TILE_LANES);
         }
-    for (size_t l = tile->depth; l > 0; l--) {
-        vector columns[FI_TILE_WIDEST];
-#pragma GCC unroll 8
-        for (size_t j = 0; j < vectors; j++)
-            columns[j] = LOAD(b + j * FI_TILE_LANES);
-        if (copying_b) {
+        for (size_t l = tile->depth; l > 0; l--) {
+            vector columns[FI_TILE_WIDEST];
 #pragma GCC unroll 8
             for (size_t j = 0; j < vectors; j++)
-                STORE(b_copy + j * FI_TILE_LANES, columns[j]);
-            b_copy += vectors * FI_TILE_LANES;
-            __builtin_prefetch(b + AHEAD * b_row);
-            __builtin_prefetch(b + AHEAD * b_row + vectors * FI_TILE_LANES - 1);
-        }
-        if (copying_a) {
-            memcpy(a_copy, a[0], rows * sizeof *a_copy);
-            a_copy += rows;
-            __builtin_prefetch(a[0] + AHEAD * col);
-        }
-#pragma GCC unroll 12
-        for (size_t i = 0; i < rows; i++) {
-            const vector factor = SPREAD(a[i / 3] + i % 3 * row);
+                columns[j] = LOAD(b + j * FI_TILE_LANES);
+            if (copying_b) {
 #pragma GCC unroll 8
-            for (size_t j = 0; j < vectors; j++)
-                sum[i * vectors + j] = MULTIPLY_ADD(factor, columns[j], sum[i * vectors + j]);
-        }
-        b += b_row;
+                for (size_t j = 0; j < vectors; j++)
+                    STORE(b_copy + j * FI_TILE_LANES, columns[j]);
+                b_copy += vectors * FI_TILE_LANES;
+                __builtin_prefetch(b + AHEAD * b_row);
+                __builtin_prefetch(b + AHEAD * b_row + vectors * FI_TILE_LANES - 1);
+            }
+            if (copying_a) {
+                memcpy(a_copy, a[0], rows * sizeof *a_copy);
+                a_copy += rows;
+                __builtin_prefetch(a[0] + AHEAD * col);
+            }
+#pragma GCC unroll 12
+            for (size_t i = 0; i < rows; i++) {
+                const vector factor = SPREAD(a[i / 3] + i % 3 * row);
+#pragma GCC unroll 8
+                for (size_t j = 0; j < vectors; j++)
+                    sum[i * vectors + j] = MULTIPLY_ADD(factor, columns[j], sum[i * vectors + j]);
+            }
+            b += b_row;
 #pragma GCC unroll 4
-        for (size_t i = 0; i < 4; i++)
-            a[i] += col;
-    }
-    c = tile->c;
+            for (size_t i = 0; i < 4; i++)
+                a[i] += col;
+        }
 #pragma GCC unroll 12
-    for (size_t i = 0; i < rows; i++, c += c_row)
+        for (size_t i = 0; i < rows; i++, c += c_row)
 #pragma GCC unroll 8
-        for (size_t j = 0; j < vectors; j++)
-            STORE(c + j * FI_TILE_LANES, sum[i * vectors + j]);
+            for (size_t j = 0; j < vectors; j++)
+                STORE(c + j * FI_TILE_LANES, sum[i * vectors + j]);
+        top += rows == FI_TILE_TALLEST ? 2 * tall : tall;
+    }
 }
 
 /* Every shape, by rows and vectors. */
