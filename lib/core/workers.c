@@ -1,7 +1,11 @@
-/* Workers: threads that take numbered items in order. Which thread does an item changes nothing. */
+/*
+ * Workers: threads that take numbered items in order. Which thread does an item changes nothing.
+ * Where there are more jobs than items, those left over join the workers' teams.
+ */
 #define _GNU_SOURCE
 #include "workers.h"
 #include "internal.h"
+#include "team.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -14,6 +18,8 @@ static volatile sig_atomic_t interrupted;
 struct crew {
     pthread_mutex_t lock;
     size_t next, finished, count, failed_item;
+    size_t threads; /* of the workers that have not begun, each with its team */
+    size_t workers; /* so many */
     fi_status status;
     char message[1024];
     fi_work work;
@@ -30,6 +36,17 @@ static size_t take_item(struct crew *crew)
                             : crew->count;
     pthread_mutex_unlock(&crew->lock);
     return item;
+}
+
+/* An equal part of the threads that are left. */
+static size_t take_threads(struct crew *crew)
+{
+    pthread_mutex_lock(&crew->lock);
+    const size_t members = crew->threads / crew->workers;
+    crew->threads -= members;
+    crew->workers--;
+    pthread_mutex_unlock(&crew->lock);
+    return members;
 }
 
 static void report(struct crew *crew, size_t item, fi_status status)
@@ -56,10 +73,12 @@ static void *serve(void *argument)
         report(crew, 0, status);
         return NULL;
     }
+    fi_team *const team = fi_team_begin(take_threads(crew));
     for (size_t item; (item = take_item(crew)) < crew->count;) {
         report(crew, item, crew->work(crew->context, item, arena));
         fi_arena_reset(arena);
     }
+    fi_team_end(team);
     fi_arena_free(arena);
     return NULL;
 }
@@ -68,15 +87,18 @@ fi_status fi_workers_run(unsigned jobs, size_t count, fi_work work, void *contex
                          void (*done)(size_t finished, size_t count))
 {
     FI_REQUIRE(jobs > 0);
+    const unsigned processors = fi_workers_available();
+    const size_t workers = count == 0 ? 1 : jobs < count ? jobs : count;
+    const size_t helpers = workers - 1;
     struct crew crew = {
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .count = count,
+        .threads = jobs < processors ? jobs : processors,
+        .workers = workers,
         .work = work,
         .context = context,
         .done = done,
     };
-    const size_t helpers =
-        (jobs < count ? jobs : count) > 1 ? (jobs < count ? jobs : count) - 1 : 0;
     pthread_t *threads = calloc(helpers + 1, sizeof *threads);
     if (!threads)
         return fi_fail_memory((helpers + 1) * sizeof *threads, "the list of workers");

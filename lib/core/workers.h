@@ -8,9 +8,10 @@
 typedef fi_status (*fi_work)(void *context, size_t item, fi_arena *arena);
 
 /*
- * Does items 0 .. count - 1 on `jobs` threads. After a failure or an interruption no new item is
- * begun; the status and message returned are those of the lowest failed item. `done`, if
- * not NULL, is called after each item, by one thread at a time.
+ * Does items 0 .. count - 1 on `jobs` threads; if they are more than the items, an item is done by
+ * a team (team.h), and threads are no more than processors. After a failure or an interruption no
+ * new item is begun; the status and message returned are those of the lowest failed item. `done`,
+ * if not NULL, is called after each item, by one thread at a time.
  */
 FI_CHECKED fi_status fi_workers_run(unsigned jobs, size_t count, fi_work work, void *context,
                                     void (*done)(size_t finished, size_t count));

@@ -5,13 +5,15 @@
  */
 #include "draw.h"
 #include "../core/internal.h"
+#include "../core/team.h"
 #include "quantile.h"
 
 #include <math.h>
 
 enum {
     LANES = FI_LANES,
-    BLOCK = 64 * LANES
+    BLOCK = 64 * LANES,
+    LEAST_SHARED = 1 << 15 /* draws that make up for waking a team: some 30 us */
 };
 
 /* ---- the stream ------------------------------------------------------------------------------ */
@@ -135,14 +137,34 @@ static void normal(fi_rng *rng, const fi_cut *cut, double std, size_t n, double 
 
 #else
 
+struct shared_draws {
+    fi_rng rng;
+    const fi_window *window;
+    size_t rounds;
+    float scale, *out;
+};
+
+/* The member's part of the rounds, from its place in the stream. */
+static void draw_share(void *context, size_t member, size_t members)
+{
+    const struct shared_draws *const s = context;
+    const size_t first = s->rounds * member / members;
+    const size_t end = s->rounds * (member + 1) / members;
+    fi_rng rng = s->rng;
+    fi_rng_advance(&rng, first * LANES);
+    fi_draw_best()->normal(fi_lanes_from(rng), end - first, s->window, s->scale,
+                           s->out + first * LANES);
+}
+
 /* A normal law, cut or, where cut is NULL, whole. */
 static void normal(fi_rng *rng, const fi_cut *cut, double std, size_t n, float *out)
 {
     const fi_window window = cut ? window_of(cut) : (fi_window){0};
     const float scale = (float)std;
     const size_t rounds = n / LANES;
+    struct shared_draws shared = {*rng, cut ? &window : NULL, rounds, scale, out};
     if (rounds)
-        fi_draw_best()->normal(fi_lanes_from(*rng), rounds, cut ? &window : NULL, scale, out);
+        fi_team_share(n < LEAST_SHARED ? 1 : SIZE_MAX, draw_share, &shared);
     fi_rng_advance(rng, rounds * LANES);
     for (size_t i = rounds * LANES; i < n; i++) {
         const uint32_t x = fi_rng_u32(rng);

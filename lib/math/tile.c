@@ -1,48 +1,25 @@
 /*
  * The blocks of a product: b in panels as wide as a tile, which stay in the first cache while the
- * rows of a pass, a in blocks that stay in the second. What is not in the order in which it is read
- * is packed, mostly by the first tiles that read it, while they multiply.
+ * rows of a pass, a in blocks that stay in the second. Blocks go round the members of a team.
  */
 #include "tile.h"
 #include "../core/internal.h"
-#include "tile_pack.h"
+#include "../core/team.h"
+#include "tile_block.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 enum {
-    LARGE_PAGE = 2 << 20,
-    DEPTH = 512,         /* of a panel of b: 32 KiB */
-    ROWS = FI_TILE_ROWS, /* of a block of a: 192 KiB of the second cache */
-    WIDE = TILE_WIDE,
-    GROUP = 4 * WIDE, /* columns of b packed together if a row of b is a PAGE or more */
-    PAGE = 4096 / sizeof(fi_real),
-    ALONE = 512 / sizeof(fi_real), /* rows that are one block: panels of b need not be kept */
-    FLIPPED = 512,                 /* rows computed together as columns */
-    COLUMNS = 13 * GROUP,          /* panels of b: all of a thread's fit into 2 MiB */
-    APART = DEPTH + 16,            /* rows of a, packed */
-    FEW_ROWS = FI_TILE_TALLEST,    /* too few to make up for packing b, */
-    FEW_COLUMNS = 2 * WIDE,        /* or a */
+    ROWS = FI_TILE_ROWS,         /* of a block of a: 192 KiB of the second cache */
+    FEW_ROWS = FI_TILE_TALLEST,  /* too few to make up for packing b, */
+    FEW_COLUMNS = 2 * TILE_WIDE, /* or a */
+    LEAST_SHARED = 1 << 20,      /* terms that make up for waking a team: some 20 us */
 };
 
-static size_t smaller(size_t x, size_t y)
-{
-    return x < y ? x : y;
-}
-
 /* ---- memory ---------------------------------------------------------------------------------- */
-
-/* Of a thread, kept until it ends: the panels of b, the block of a, an edge of c. */
-typedef struct panels {
-    fi_real b[DEPTH * COLUMNS];
-    fi_real a[ALONE * APART];
-    fi_real c[FI_TILE_TALLEST * FI_TILE_WIDEST * FI_TILE_LANES];
-    fi_real few[FI_TILE_FEW * FLIPPED];
-} panels;
-
-_Static_assert(sizeof(panels) <= LARGE_PAGE, "the panels of a thread are one large page");
 
 static pthread_key_t panels_key;
 static pthread_once_t panels_once = PTHREAD_ONCE_INIT;
@@ -53,185 +30,33 @@ static void make_key(void)
     panels_keyed = pthread_key_create(&panels_key, free) == 0;
 }
 
-static panels *panels_of_thread(void)
+/* Of the calling thread, kept until it ends, and of others that share its work. */
+struct members {
+    panels *panels;
+    size_t count;
+};
+
+/* Panels for `wanted` members or, if they are refused, for as many as there were. */
+static struct members members_of_thread(size_t wanted)
 {
-    static _Thread_local panels *mine;
-    if (mine)
+    static _Thread_local struct members mine;
+    if (mine.count >= wanted)
         return mine;
     pthread_once(&panels_once, make_key);
-    if (!panels_keyed)
-        return NULL;
-    panels *new = aligned_alloc(LARGE_PAGE, LARGE_PAGE);
+    panels *new = panels_keyed ? aligned_alloc(sizeof *new, wanted * sizeof *new) : NULL;
     if (!new)
-        return NULL;
-    (void)madvise(new, LARGE_PAGE, MADV_HUGEPAGE); /* a wish; small pages work too */
+        return mine;
+    (void)madvise(new, wanted * sizeof *new, MADV_HUGEPAGE); /* a wish; small pages work too */
     if (pthread_setspecific(panels_key, new) != 0) {
         free(new);
-        return NULL;
+        return mine;
     }
-    return mine = new;
+    free(mine.panels);
+    mine = (struct members){new, wanted};
+    return mine;
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
-
-typedef struct product {
-    const fi_tile_kernel *kernel;
-    matrix a, b;
-    fi_real *c;
-    size_t m, n, k;
-    bool fresh;          /* c is not read */
-    bool pack_a, pack_b; /* else a or b is read where it lies */
-    bool lower;          /* only tiles that reach the diagonal or lie below it */
-    panels *panels;
-} product;
-
-/* A tile that reaches beyond the last column of c. */
-static void multiply_edge(const product *p, size_t rows, size_t vectors, size_t columns,
-                          const fi_tile *tile)
-{
-    fi_tile whole = *tile;
-    whole.c = p->panels->c;
-    whole.c_row = vectors * FI_TILE_LANES;
-    for (size_t i = 0; !tile->fresh && i < rows; i++)
-        copy_row(whole.c + i * whole.c_row, tile->c + i * tile->c_row, columns);
-    p->kernel->multiply(rows, vectors, &whole);
-    for (size_t i = 0; i < rows; i++)
-        copy_row(tile->c + i * tile->c_row, whole.c + i * whole.c_row, columns);
-}
-
-/* The part of a product that multiply_block computes: rows i ..., columns j ..., terms l .... */
-typedef struct block {
-    size_t i, rows, j, columns, l, depth;
-} block;
-
-/* The rows of the next tile, with so many left: no tile has much fewer than TALL. */
-static size_t rows_of(size_t left)
-{
-    if (left >= 2 * FI_TILE_TALL)
-        return FI_TILE_TALL;
-    return left > FI_TILE_TALL ? (left + 1) / 2 : left;
-}
-
-static bool packs_tiles(const product *p)
-{
-    return p->pack_a && p->a.is == FI_TRANSPOSED;
-}
-
-/* All of a block of a that tiles want packed and do not pack themselves. */
-static void pack_a(const product *p, const block *z)
-{
-    if (p->pack_a && p->a.is == FI_AS_IS)
-        pack_rows(&p->a, z->i, z->l, z->rows, z->depth, APART, p->panels->a);
-    for (size_t i = 0, step; packs_tiles(p) && i < z->rows; i += step) {
-        step = rows_of(z->rows - i);
-        if (step != FI_TILE_TALL || z->columns < WIDE)
-            pack_tile(&p->a, z->i + i, z->l, step, z->depth, p->panels->a + i * z->depth);
-    }
-}
-
-/* `step` rows of a from row i of the block; the tiles of the first panel may have to pack them. */
-static void find_a(const product *p, const block *z, size_t i, size_t step, bool first,
-                   fi_tile *tile)
-{
-    fi_real *packed = p->panels->a + i * (packs_tiles(p) ? z->depth : APART);
-    const bool packing = packs_tiles(p) && first && step == FI_TILE_TALL && z->columns >= WIDE;
-    tile->a = p->pack_a && !packing ? packed : at(&p->a, z->i + i, z->l);
-    if (packs_tiles(p)) {
-        tile->a_col = packing ? p->a.row : step;
-        tile->a_tall = FI_TILE_TALL * (packing ? 1 : z->depth);
-    }
-    tile->a_copy = packing ? packed : NULL;
-}
-
-/* The rows of the next tile of a panel, and how many such tiles follow one another. */
-static size_t next_tile(size_t left, size_t vectors, bool single, size_t *down)
-{
-    const bool tallest = vectors == 1 && (left >= 3 * FI_TILE_TALL || left == 2 * FI_TILE_TALL);
-    const size_t rows = tallest ? FI_TILE_TALLEST : rows_of(left);
-    *down = 1;
-    if (!single && rows == FI_TILE_TALL)
-        while (rows_of(left - *down * rows) == FI_TILE_TALL)
-            ++*down;
-    return rows;
-}
-
-/* The tiles down the panel of b that is for column x of the block, but for those above it all. */
-static void multiply_panel(const product *p, const block *z, size_t x, size_t columns,
-                           size_t vectors, fi_tile tile)
-{
-    fi_real *c = p->c + z->i * p->n + z->j + x;
-    const size_t above = p->lower && z->j + x > z->i ? z->j + x - z->i : 0;
-    const bool edge = columns < vectors * FI_TILE_LANES;
-    for (size_t i = 0, step; i < z->rows; i += step * tile.down) {
-        step = next_tile(z->rows - i, vectors, edge || tile.b_copy || i < above, &tile.down);
-        find_a(p, z, i, smaller(step, FI_TILE_TALL), x == 0, &tile);
-        if (i + step <= above)
-            continue;
-        tile.c = c + i * p->n;
-        if (!edge)
-            p->kernel->multiply(step, vectors, &tile);
-        else
-            multiply_edge(p, step, vectors, columns, &tile);
-        if (tile.b_copy) {
-            tile.b = tile.b_copy;
-            tile.b_row = WIDE;
-            tile.b_copy = NULL;
-        }
-    }
-}
-
-/* How many vectors the next panel has, with so many columns left. */
-static size_t vectors_of(const product *p, size_t columns)
-{
-    const size_t most = p->m == 1             ? FI_TILE_WIDEST
-                        : p->m <= FI_TILE_FEW ? FI_TILE_WIDER
-                                              : FI_TILE_WIDE;
-    return smaller(most, (columns + FI_TILE_LANES - 1) / FI_TILE_LANES);
-}
-
-/*
- * The panel of b for `columns` columns from x: where it lies, or packed. At the top it is packed,
- * here or, if it is a whole one and few are side by side in a page, by the first tile.
- */
-static void find_b(const product *p, const block *z, size_t x, size_t columns, size_t width,
-                   fi_tile *tile)
-{
-    fi_real *panel = p->panels->b + (z->rows == p->m ? x % GROUP : x) * z->depth;
-    const bool whole = p->b.is == FI_AS_IS && columns == width;
-    const bool grouped = whole && width == WIDE && p->b.row >= PAGE;
-    const bool by_tile = whole && width == WIDE && !grouped && z->i == 0;
-    const bool lies = whole && (by_tile || !p->pack_b);
-    tile->b = lies ? at(&p->b, z->l, z->j + x) : panel;
-    tile->b_row = lies ? p->b.row : width;
-    tile->b_copy = by_tile && p->pack_b ? panel : NULL;
-    if (lies || z->i > 0)
-        return;
-    if (!grouped)
-        pack_panel(p->kernel, &p->b, z->l, z->j + x, z->depth, columns, width, panel);
-    else if (x % GROUP == 0)
-        pack_panels(&p->b, z->l, z->j + x, z->depth, smaller(GROUP, z->columns - x) / WIDE, panel);
-}
-
-static void multiply_block(const product *p, const block *z)
-{
-    const bool transposed = p->a.is == FI_TRANSPOSED;
-    fi_tile tile = {.a_row = transposed  ? 1
-                             : p->pack_a ? APART
-                                         : p->a.row,
-                    .a_col = transposed ? p->a.row : 1,
-                    .c_row = p->n,
-                    .depth = z->depth,
-                    .fresh = p->fresh && z->l == 0};
-    tile.a_tall = FI_TILE_TALL * tile.a_row;
-    pack_a(p, z);
-    for (size_t x = 0, columns; x < z->columns; x += columns) {
-        const size_t vectors = vectors_of(p, z->columns - x);
-        const size_t width = vectors * FI_TILE_LANES;
-        columns = smaller(width, z->columns - x);
-        find_b(p, z, x, columns, width, &tile);
-        multiply_panel(p, z, x, columns, vectors, tile);
-    }
-}
 
 /* Parts as equal as can be, none larger than `most`. */
 static size_t part(size_t whole, size_t most)
@@ -247,22 +72,86 @@ static void scale(size_t n, fi_real beta, fi_real *c)
         c[i] *= beta;
 }
 
+/* A product whose blocks of rows go round the members of a team, or whose columns do if there is
+ * one block only. */
+struct shared {
+    const product *product;
+    const fi_gemm_rows *sink;
+    size_t step;        /* rows of a block */
+    atomic_size_t told; /* rows that the sink knows of */
+};
+
+/* The sink hears of the blocks in order. */
+static void tell(struct shared *s, size_t i, size_t rows)
+{
+    unsigned waited = 0;
+    while (atomic_load_explicit(&s->told, memory_order_acquire) != i)
+        fi_team_pause(&waited);
+    s->sink->done(s->sink->context, i, rows);
+    atomic_store_explicit(&s->told, i + rows, memory_order_release);
+}
+
 /* The last visit to a block of rows, over the last columns and terms, completes it. */
+static void multiply_share(void *context, size_t member, size_t members)
+{
+    struct shared *const s = context;
+    product p = *s->product;
+    p.panels += member;
+    const size_t depth = part(p.k, TILE_DEPTH);
+    const size_t round = members * s->step;
+    for (size_t j = 0; j < p.n; j += TILE_COLUMNS)
+        for (size_t l = 0; l < p.k; l += depth)
+            for (size_t i = member * s->step; i < p.m; i += round) {
+                const block z = {.i = i,
+                                 .rows = smaller(s->step, p.m - i),
+                                 .j = j,
+                                 .columns = smaller(TILE_COLUMNS, p.n - j),
+                                 .l = l,
+                                 .depth = smaller(depth, p.k - l),
+                                 .first = i < round};
+                fi_tile_block(&p, &z);
+                if (s->sink && j + TILE_COLUMNS >= p.n && l + depth >= p.k)
+                    tell(s, i, z.rows);
+            }
+}
+
+/* The same of one block of rows: each member has some of the columns. */
+static void multiply_columns(void *context, size_t member, size_t members)
+{
+    struct shared *const s = context;
+    product p = *s->product;
+    p.panels += member;
+    const size_t depth = part(p.k, TILE_DEPTH);
+    const size_t wide = (p.n + TILE_WIDE - 1) / TILE_WIDE;
+    const size_t width = TILE_WIDE * ((wide + members - 1) / members);
+    const size_t end = smaller((member + 1) * width, p.n);
+    for (size_t j = member * width; j < end; j += TILE_COLUMNS)
+        for (size_t l = 0; l < p.k; l += depth) {
+            const block z = {.rows = p.m,
+                             .j = j,
+                             .columns = smaller(TILE_COLUMNS, end - j),
+                             .l = l,
+                             .depth = smaller(depth, p.k - l),
+                             .first = true};
+            fi_tile_block(&p, &z);
+        }
+}
+
 static void multiply_blocks(const product *p, const fi_gemm_rows *sink)
 {
-    const size_t depth = part(p->k, DEPTH);
-    const size_t step = p->m <= ALONE
-                            ? p->m
-                            : FI_TILE_TALL * ((part(p->m, ROWS) + FI_TILE_TALL - 1) / FI_TILE_TALL);
-    for (size_t j = 0; j < p->n; j += COLUMNS)
-        for (size_t l = 0; l < p->k; l += depth)
-            for (size_t i = 0; i < p->m; i += step) {
-                const block z = {i, smaller(step, p->m - i), j, smaller(COLUMNS, p->n - j),
-                                 l, smaller(depth, p->k - l)};
-                multiply_block(p, &z);
-                if (sink && j + COLUMNS >= p->n && l + depth >= p->k)
-                    sink->done(sink->context, i, z.rows);
-            }
+    struct shared s = {.product = p, .sink = sink, .step = p->m};
+    if (p->m > TILE_ALONE)
+        s.step = FI_TILE_TALL * ((part(p->m, ROWS) + FI_TILE_TALL - 1) / FI_TILE_TALL);
+    const bool small = p->m * p->n < LEAST_SHARED / p->k;
+    const size_t members = small ? 1 : p->members;
+    const size_t blocks = (p->m + s.step - 1) / s.step;
+    if (blocks > 1 || members == 1) {
+        fi_team_share(smaller(members, blocks), multiply_share, &s);
+    } else {
+        fi_team_share(members, multiply_columns, &s);
+        if (sink)
+            tell(&s, 0, p->m);
+    }
 }
 
 /*
@@ -271,8 +160,8 @@ static void multiply_blocks(const product *p, const fi_gemm_rows *sink)
  */
 static product planned(product p)
 {
-    const bool paged = p.a.row >= PAGE / 8 * 7 && p.n > FEW_COLUMNS;
-    const bool aliased = p.a.row % PAGE == 0 && p.n <= FI_TILE_LANES && p.m > FI_TILE_TALL;
+    const bool paged = p.a.row >= TILE_PAGE / 8 * 7 && p.n > FEW_COLUMNS;
+    const bool aliased = p.a.row % TILE_PAGE == 0 && p.n <= FI_TILE_LANES && p.m > FI_TILE_TALL;
     if (p.a.is == FI_TRANSPOSED)
         p.pack_a = p.n > FEW_COLUMNS && p.m > FI_TILE_FEW;
     else
@@ -298,8 +187,8 @@ static fi_transpose other(fi_transpose is)
 /* With few columns, c' = op(b)' op(a)': what would be the few used lanes of a vector are rows. */
 static void multiply_flipped(const product *p, const fi_gemm_rows *sink)
 {
-    for (size_t i = 0; i < p->m; i += FLIPPED) {
-        const size_t rows = smaller(FLIPPED, p->m - i);
+    for (size_t i = 0; i < p->m; i += TILE_FLIPPED) {
+        const size_t rows = smaller(TILE_FLIPPED, p->m - i);
         product q = *p;
         q.a = (matrix){p->b.data, p->b.row, other(p->b.is)};
         q.b = (matrix){at(&p->a, i, 0), p->a.row, other(p->a.is)};
@@ -329,6 +218,9 @@ bool fi_tile_gemm(const fi_tile_kernel *kernel, fi_transpose a_is, fi_transpose 
                   size_t n, size_t k, const fi_real *a, const fi_real *b, fi_real beta, fi_real *c,
                   const fi_gemm_rows *sink)
 {
+    const struct members mine = members_of_thread(fi_team_members());
+    if (!mine.count)
+        return false;
     const product p = {.kernel = kernel,
                        .a = {a, a_is == FI_TRANSPOSED ? m : k, a_is},
                        .b = {b, b_is == FI_TRANSPOSED ? k : n, b_is},
@@ -337,12 +229,11 @@ bool fi_tile_gemm(const fi_tile_kernel *kernel, fi_transpose a_is, fi_transpose 
                        .n = n,
                        .k = k,
                        .fresh = beta == 0,
-                       .panels = panels_of_thread()};
-    if (!p.panels)
-        return false;
+                       .panels = mine.panels,
+                       .members = mine.count};
     scale(m * n, beta, c);
     const product plan = planned(p);
-    if (n == 0 || k == 0)
+    if (m == 0 || n == 0 || k == 0)
         multiply_nothing(m, n, beta, c, sink);
     else if (n <= FI_TILE_FEW && m > n)
         multiply_flipped(&p, sink);
@@ -354,6 +245,9 @@ bool fi_tile_gemm(const fi_tile_kernel *kernel, fi_transpose a_is, fi_transpose 
 bool fi_tile_gram(const fi_tile_kernel *kernel, size_t rows, size_t cols, const fi_real *x,
                   fi_real *gram)
 {
+    const struct members mine = members_of_thread(fi_team_members());
+    if (!mine.count)
+        return false;
     const product p = planned((product){.kernel = kernel,
                                         .a = {x, cols, FI_AS_IS},
                                         .b = {x, cols, FI_TRANSPOSED},
@@ -363,9 +257,8 @@ bool fi_tile_gram(const fi_tile_kernel *kernel, size_t rows, size_t cols, const 
                                         .k = cols,
                                         .fresh = true,
                                         .lower = true,
-                                        .panels = panels_of_thread()});
-    if (!p.panels)
-        return false;
+                                        .panels = mine.panels,
+                                        .members = mine.count});
     if (cols == 0)
         multiply_nothing(rows, rows, 0, gram, NULL);
     else

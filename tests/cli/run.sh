@@ -199,6 +199,14 @@ succeeds --input "$digits" --samples 100 --depth 2 --width 8 --runs 1 --output i
 
 # ---- one file, whatever the number of workers and the hour
 
+# One network, of which all workers take a part, with every kind of layer.
+for jobs in 1 2 8; do
+    "${study[@]}" --depth 2 --width 300 --samples 500 --runs 1 --activation gelu --batch-norm on \
+        --jacobian --jobs $jobs --output team$jobs.h5 >out$jobs 2>err
+done
+check 'one network: --jobs 2 gives the file of --jobs 1' cmp team1.h5 team2.h5
+check 'one network: --jobs 8 gives the file of --jobs 1' cmp team1.h5 team8.h5
+
 for jobs in 1 2 8; do
     "${study[@]}" --depth 3 --width 40 --samples 60 --runs 3 --jobs $jobs --output jobs$jobs.h5 >out$jobs 2>err
 done

@@ -3,6 +3,7 @@
  * defines its bits, in every kernel, at every position, from several threads.
  */
 #include "math/tile.h"
+#include "core/team.h"
 #include "core/workers.h"
 
 #include <cblas.h>
@@ -250,4 +251,52 @@ Test(tile, threads_have_panels_of_their_own)
                   "product %d differs", i);
         free_product(&products[i]);
     }
+}
+
+/* Rows of c that a sink has heard of, and whether each block came after the one before, whole. */
+struct hearing {
+    const struct product *product;
+    size_t rows;
+    bool in_order, complete;
+};
+
+static void hear(void *context, size_t first, size_t rows)
+{
+    struct hearing *h = context;
+    const size_t at = first * h->product->n, count = rows * h->product->n;
+    h->in_order &= first == h->rows;
+    h->complete &=
+        memcmp(h->product->c + at, h->product->expected + at, count * sizeof(fi_real)) == 0;
+    memset(h->product->c + at, 0, count * sizeof(fi_real)); /* a sink may write */
+    h->rows += rows;
+}
+
+static void check_team(const fi_tile_kernel *kernel, struct product *p)
+{
+    expect_chain(p, 0);
+    for (size_t members = 1; members <= 4; members++) {
+        fi_team *team = fi_team_begin(members);
+        struct hearing h = {p, 0, true, true};
+        cr_assert(fi_tile_gemm(kernel, p->a_is, p->b_is, p->m, p->n, p->k, p->a, p->b, 0, p->c,
+                               &(fi_gemm_rows){hear, &h}));
+        cr_expect(h.rows == p->m && h.in_order && h.complete,
+                  "%zu members, (%zu, %zu, %zu) transposed %d %d: %zu rows, %s, %s", members, p->m,
+                  p->n, p->k, p->a_is, p->b_is, h.rows, h.in_order ? "in order" : "out of order",
+                  h.complete ? "the same" : "different");
+        fi_team_end(team);
+    }
+}
+
+/* However many share a product, the bits are the same, and rows are told of in order. */
+Test(tile, a_team_computes_the_same)
+{
+    const size_t sizes[][3] = {{1000, 100, 20}, {130, 200, 90}, {128, 300, 70},  {97, 1700, 9},
+                               {210, 860, 530}, {600, 2, 1200}, {4, 3000, 1030}, {0, 30, 40}};
+    const fi_tile_kernel *kernel = fi_tile_best() ? fi_tile_best() : &fi_tile_portable;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int pair = 0; pair < 4; pair++) {
+            struct product p = new_product(pair, sizes[s][0], sizes[s][1], sizes[s][2]);
+            check_team(kernel, &p);
+            free_product(&p);
+        }
 }
