@@ -17,9 +17,11 @@ char *openblas_get_config(void);
 char *openblas_get_corename(void);
 void openblas_set_num_threads(int threads);
 #endif
+int blas_thread_shutdown_(void);
 #pragma weak openblas_get_config
 #pragma weak openblas_get_corename
 #pragma weak openblas_set_num_threads
+#pragma weak blas_thread_shutdown_
 
 #ifdef FI_DOUBLE
 #define GEMM cblas_dgemm
@@ -184,4 +186,6 @@ void fi_blas_single_thread(void)
 {
     if (openblas_set_num_threads)
         openblas_set_num_threads(1);
+    if (blas_thread_shutdown_)
+        (void)blas_thread_shutdown_(); /* its idle threads would spin for the first 60 ms */
 }
