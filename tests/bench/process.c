@@ -55,15 +55,16 @@ static void set_program(struct program *program, const char *path, const char *c
     program->arguments[count] = NULL;
 }
 
-/* init-he with these arguments, for one network, on one worker, and silent. */
+/* init-he with these arguments, for one network, and silent. */
 static void set_study(struct program *program, const char *studies, const char *scratch,
-                      const char *depth, const char *width, const char *samples, bool backward)
+                      const char *jobs, const char *depth, const char *width, const char *samples,
+                      bool backward)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/init-he", studies);
     snprintf(program->output, sizeof program->output, "%s", scratch);
     const char *arguments[] = {
-        "-a", "tanh",  "-b", "off",           "-r", "1", "-q", "-j", "1", "-d", depth, "-w", width,
+        "-a", "tanh",  "-b", "off",           "-r", "1", "-q", "-j", jobs, "-d", depth, "-w", width,
         "-n", samples, "-o", program->output, NULL, NULL};
     if (!backward)
         arguments[17] = "--no-backward";
@@ -88,7 +89,7 @@ static void measure_memory(const char *name, const char *studies, const char *sc
     char text[32];
     char label[64];
     snprintf(text, sizeof text, "%zu", depth);
-    set_study(&program, studies, scratch, text, "500", "1000", backward);
+    set_study(&program, studies, scratch, "1", text, "500", "1000", backward);
     run(&program);
     const double layers = (double)depth;
     const double weights = layers * WIDTH * WIDTH;
@@ -109,14 +110,18 @@ void bench_process(const char *studies, const char *scratch)
     struct program program;
     set_program(&program, "true", (const char *const[]){NULL});
     measure_start("true, a program that does nothing", &program);
-    set_study(&smallest, studies, scratch, "10", "8", "8", true);
+    set_study(&smallest, studies, scratch, "1", "10", "8", "8", true);
     set_program(&program, smallest.path, (const char *const[]){"--version", NULL});
     measure_start("init-he --version", &program);
     measure_start("init-he, width 8, samples 8", &smallest);
-    set_study(&program, studies, scratch, "10", "500", "1000", false);
+    set_study(&program, studies, scratch, "1", "10", "500", "1000", false);
     measure_start("init-he, forward, default size", &program);
-    set_study(&program, studies, scratch, "10", "500", "1000", true);
+    set_study(&program, studies, scratch, "1", "10", "500", "1000", true);
     measure_start("init-he, forward and backward, default size", &program);
+    set_study(&program, studies, scratch, "2", "10", "500", "1000", false);
+    measure_start("the same forward, on two workers", &program);
+    set_study(&program, studies, scratch, "2", "10", "500", "1000", true);
+    measure_start("the same forward and backward, on two workers", &program);
     run(&smallest);
     bench_value("process", "memory, width 8, samples 8", smallest.mebibytes, "MiB");
     measure_memory("forward", studies, scratch, smallest.mebibytes, 10, false);
