@@ -72,13 +72,21 @@ static void scale(size_t n, fi_real beta, fi_real *c)
         c[i] *= beta;
 }
 
-/* A product whose blocks of rows go round the members of a team, or whose columns do if there is
- * one block only. */
+/*
+ * A product whose blocks of rows go round the members of a team or, if there is one block only,
+ * whose columns are divided among them.
+ */
 struct shared {
     const product *product;
     const fi_gemm_rows *sink;
     size_t step;        /* rows of a block */
     atomic_size_t told; /* rows that the sink knows of */
+};
+
+/* What a member computes: columns from j to end of the blocks at row i, i + round, .... */
+struct portion {
+    size_t member, j, end, i, round;
+    bool completes; /* those rows */
 };
 
 /* The sink hears of the blocks in order. */
@@ -92,49 +100,47 @@ static void tell(struct shared *s, size_t i, size_t rows)
 }
 
 /* The last visit to a block of rows, over the last columns and terms, completes it. */
-static void multiply_share(void *context, size_t member, size_t members)
+static void multiply_portion(struct shared *s, struct portion mine)
 {
-    struct shared *const s = context;
     product p = *s->product;
-    p.panels += member;
+    p.panels += mine.member;
     const size_t depth = part(p.k, TILE_DEPTH);
-    const size_t round = members * s->step;
-    for (size_t j = 0; j < p.n; j += TILE_COLUMNS)
+    for (size_t j = mine.j; j < mine.end; j += TILE_COLUMNS)
         for (size_t l = 0; l < p.k; l += depth)
-            for (size_t i = member * s->step; i < p.m; i += round) {
+            for (size_t i = mine.i; i < p.m; i += mine.round) {
                 const block z = {.i = i,
                                  .rows = smaller(s->step, p.m - i),
                                  .j = j,
-                                 .columns = smaller(TILE_COLUMNS, p.n - j),
+                                 .columns = smaller(TILE_COLUMNS, mine.end - j),
                                  .l = l,
                                  .depth = smaller(depth, p.k - l),
-                                 .first = i < round};
+                                 .first = i == mine.i};
                 fi_tile_block(&p, &z);
-                if (s->sink && j + TILE_COLUMNS >= p.n && l + depth >= p.k)
+                if (mine.completes && j + TILE_COLUMNS >= mine.end && l + depth >= p.k)
                     tell(s, i, z.rows);
             }
 }
 
-/* The same of one block of rows: each member has some of the columns. */
+static void multiply_rows(void *context, size_t member, size_t members)
+{
+    struct shared *const s = context;
+    multiply_portion(s, (struct portion){.member = member,
+                                         .end = s->product->n,
+                                         .i = member * s->step,
+                                         .round = members * s->step,
+                                         .completes = s->sink != NULL});
+}
+
 static void multiply_columns(void *context, size_t member, size_t members)
 {
     struct shared *const s = context;
-    product p = *s->product;
-    p.panels += member;
-    const size_t depth = part(p.k, TILE_DEPTH);
-    const size_t wide = (p.n + TILE_WIDE - 1) / TILE_WIDE;
+    const size_t n = s->product->n;
+    const size_t wide = (n + TILE_WIDE - 1) / TILE_WIDE;
     const size_t width = TILE_WIDE * ((wide + members - 1) / members);
-    const size_t end = smaller((member + 1) * width, p.n);
-    for (size_t j = member * width; j < end; j += TILE_COLUMNS)
-        for (size_t l = 0; l < p.k; l += depth) {
-            const block z = {.rows = p.m,
-                             .j = j,
-                             .columns = smaller(TILE_COLUMNS, end - j),
-                             .l = l,
-                             .depth = smaller(depth, p.k - l),
-                             .first = true};
-            fi_tile_block(&p, &z);
-        }
+    multiply_portion(s, (struct portion){.member = member,
+                                         .j = member * width,
+                                         .end = smaller((member + 1) * width, n),
+                                         .round = s->step});
 }
 
 static void multiply_blocks(const product *p, const fi_gemm_rows *sink)
@@ -146,7 +152,7 @@ static void multiply_blocks(const product *p, const fi_gemm_rows *sink)
     const size_t members = small ? 1 : p->members;
     const size_t blocks = (p->m + s.step - 1) / s.step;
     if (blocks > 1 || members == 1) {
-        fi_team_share(smaller(members, blocks), multiply_share, &s);
+        fi_team_share(smaller(members, blocks), multiply_rows, &s);
     } else {
         fi_team_share(members, multiply_columns, &s);
         if (sink)

@@ -150,7 +150,7 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
 #pragma GCC unroll 8
             for (size_t j = 0; j < vectors; j++)
                 STORE(c + j * FI_TILE_LANES, sum[i * vectors + j]);
-        top += rows == FI_TILE_TALLEST ? 2 * tall : tall;
+        top += tall;
     }
 }
 
