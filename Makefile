@@ -108,7 +108,7 @@ check-asan: export ASAN_OPTIONS = detect_leaks=1
 check-asan: export UBSAN_OPTIONS = print_stacktrace=1
 check-asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CONFIGURE='$(SANITIZE)' \
-	    ARGS='--no-suite double --no-suite mnist' test
+	    ARGS='--no-suite mnist' test
 	@set -e; for study in $(STUDIES); do \
 	    $(BUILD)-asan/studies/$$study --depth 3 --width 20 --samples 30 --runs 2 \
 	        --output $(BUILD)-asan/$$study.h5; \
