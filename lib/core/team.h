@@ -22,8 +22,8 @@ size_t fi_team_members(void);
 
 /*
  * Calls `share` once for each of at most `most` members, all at the same time, and returns when
- * all have returned; what they wrote is then seen by the caller. Without a team it is one call.
- * Members are few enough that each may wait for what another does in the same call.
+ * all have returned; what they wrote is then seen by the caller. Without a team it is one call. As
+ * all have begun, a member may wait for what another does.
  */
 void fi_team_share(size_t most, fi_share share, void *context);
 
