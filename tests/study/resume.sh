@@ -28,12 +28,13 @@ whole() { # whole OPTION...: the unbroken run, and the milliseconds it took in `
     took=$((($(now) - begun) / 1000000))
 }
 
-# One part of a run, broken by a signal after so many milliseconds, if it is not done by then.
+# One part of a run, broken by a signal after so many milliseconds, if it is not done by then. Without
+# --foreground, timeout kills itself along with the program, and does not wait until that has gone.
 part() { # part SIGNAL MILLISECONDS OPTION...
     local signal=$1 seconds
     seconds=$(printf '%d.%03d' $(($2 / 1000)) $(($2 % 1000)))
     shift 2
-    timeout --preserve-status --signal="$signal" --kill-after=20 "$seconds" \
+    timeout --foreground --preserve-status --signal="$signal" --kill-after=20 "$seconds" \
         "$program" "$@" >out 2>err </dev/null
 }
 
