@@ -24,13 +24,12 @@ enum {
  * c (rows, columns) = a (rows, depth) times b (depth, columns) + c, or + 0 if `fresh`. Of a, the
  * next term is a_col on and the next row a_row, one of which is 1; row TALL is a_tall from row 0.
  * The rows of b and c lie b_row and c_row apart. A tile of TALL rows and WIDE vectors copies b
- * densely into b_copy and, if its rows are 1 apart, a into a_copy, term by term, where these are
- * not NULL; b_copy is aligned as a vector is. Tiles of TALL rows may be several, `down` of them,
- * one below the other; their copies of a follow one another.
+ * densely into b_copy, aligned as a vector is, if that is not NULL. Tiles of TALL rows may be
+ * several, `down` of them, one below the other.
  */
 typedef struct fi_tile {
     const fi_real *a, *b;
-    fi_real *c, *a_copy, *b_copy;
+    fi_real *c, *b_copy;
     size_t a_row, a_tall, a_col, b_row, c_row;
     size_t depth, down;
     bool fresh;

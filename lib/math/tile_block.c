@@ -1,6 +1,6 @@
 /*
  * A block of a product, panel by panel of b, which stays in the first cache, and down each panel
- * tile by tile. What is not in the order in which it is read is packed, mostly by the first tiles
+ * tile by tile. What is not in the order in which it is read is packed, b mostly by the first tiles
  * that read it, while they multiply.
  */
 #include "tile_block.h"
@@ -32,30 +32,35 @@ static bool packs_tiles(const product *p)
     return p->pack_a && p->a.is == FI_TRANSPOSED;
 }
 
-/* All of a block of a that tiles want packed and do not pack themselves. */
+/* All of a block of a that tiles want packed. */
 static void pack_a(const product *p, const block *z)
 {
-    if (p->pack_a && p->a.is == FI_AS_IS)
+    size_t whole = 0;
+    if (!p->pack_a)
+        return;
+    if (p->a.is == FI_AS_IS) {
         pack_rows(&p->a, z->i, z->l, z->rows, z->depth, TILE_APART, p->panels->a);
-    for (size_t i = 0, step; packs_tiles(p) && i < z->rows; i += step) {
+        return;
+    }
+    while (rows_of(z->rows - whole) == FI_TILE_TALL)
+        whole += FI_TILE_TALL;
+    pack_tiles(&p->a, z->i, z->l, whole, z->depth, p->panels->a);
+    for (size_t i = whole, step; i < z->rows; i += step) {
         step = rows_of(z->rows - i);
-        if (step != FI_TILE_TALL || z->columns < TILE_WIDE)
-            pack_tile(&p->a, z->i + i, z->l, step, z->depth, p->panels->a + i * z->depth);
+        pack_tile(&p->a, z->i + i, z->l, step, z->depth, p->panels->a + i * z->depth);
     }
 }
 
-/* `step` rows of a from row i of the block; the tiles of the first panel may have to pack them. */
-static void find_a(const product *p, const block *z, size_t i, size_t step, bool first,
-                   fi_tile *tile)
+/* `step` rows of a from row i of the block. */
+static void find_a(const product *p, const block *z, size_t i, size_t step, fi_tile *tile)
 {
-    fi_real *packed = p->panels->a + i * (packs_tiles(p) ? z->depth : TILE_APART);
-    const bool packing = packs_tiles(p) && first && step == FI_TILE_TALL && z->columns >= TILE_WIDE;
-    tile->a = p->pack_a && !packing ? packed : at(&p->a, z->i + i, z->l);
-    if (packs_tiles(p)) {
-        tile->a_col = packing ? p->a.row : step;
-        tile->a_tall = FI_TILE_TALL * (packing ? 1 : z->depth);
+    const bool tiles = packs_tiles(p);
+    tile->a =
+        p->pack_a ? p->panels->a + i * (tiles ? z->depth : TILE_APART) : at(&p->a, z->i + i, z->l);
+    if (tiles) {
+        tile->a_col = step;
+        tile->a_tall = FI_TILE_TALL * z->depth;
     }
-    tile->a_copy = packing ? packed : NULL;
 }
 
 /* The rows of the next tile of a panel, and how many such tiles follow one another. */
@@ -79,7 +84,7 @@ static void multiply_panel(const product *p, const block *z, size_t x, size_t co
     const bool edge = columns < vectors * FI_TILE_LANES;
     for (size_t i = 0, step; i < z->rows; i += step * tile.down) {
         step = next_tile(z->rows - i, vectors, edge || tile.b_copy || i < above, &tile.down);
-        find_a(p, z, i, smaller(step, FI_TILE_TALL), x == 0, &tile);
+        find_a(p, z, i, smaller(step, FI_TILE_TALL), &tile);
         if (i + step <= above)
             continue;
         tile.c = c + i * p->n;

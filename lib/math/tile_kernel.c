@@ -35,10 +35,6 @@ static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
         }
         memcpy(c, sum, columns * sizeof *c);
     }
-    for (size_t t = 0; tile->a_copy && t < tile->down; t++)
-        for (size_t l = 0; l < tile->depth; l++)
-            memcpy(tile->a_copy + (t * tile->depth + l) * rows,
-                   tile->a + t * tile->a_tall + l * tile->a_col, rows * sizeof *tile->a);
     for (size_t l = 0; tile->b_copy && l < tile->depth; l++)
         memcpy(tile->b_copy + l * columns, tile->b + l * tile->b_row, columns * sizeof *tile->b);
 }
@@ -87,7 +83,7 @@ enum {
  * and `apart` (the rows of a are apart, else adjacent) are constants: 12 sums at most.
  */
 FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool apart,
-                              const bool copying_a, const bool copying_b, const fi_tile *tile)
+                              const bool copying, const fi_tile *tile)
 {
     const size_t row = apart ? tile->a_row : 1;
     const size_t col = apart ? 1 : tile->a_col;
@@ -95,7 +91,6 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
     const size_t c_row = tile->c_row;
     const size_t tall = tile->a_tall;
     const fi_real *top = tile->a;
-    fi_real *a_copy = tile->a_copy;
     fi_real *b_copy = tile->b_copy;
     fi_real *c = tile->c;
     for (size_t t = tile->down; t > 0; t--) {
@@ -120,18 +115,13 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
 #pragma GCC unroll 8
             for (size_t j = 0; j < vectors; j++)
                 columns[j] = LOAD(b + j * FI_TILE_LANES);
-            if (copying_b) {
+            if (copying) {
 #pragma GCC unroll 8
                 for (size_t j = 0; j < vectors; j++)
                     STORE(b_copy + j * FI_TILE_LANES, columns[j]);
                 b_copy += vectors * FI_TILE_LANES;
                 __builtin_prefetch(b + AHEAD * b_row);
                 __builtin_prefetch(b + AHEAD * b_row + vectors * FI_TILE_LANES - 1);
-            }
-            if (copying_a) {
-                memcpy(a_copy, a[0], rows * sizeof *a_copy);
-                a_copy += rows;
-                __builtin_prefetch(a[0] + AHEAD * col);
             }
 #pragma GCC unroll 12
             for (size_t i = 0; i < rows; i++) {
@@ -164,22 +154,18 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
     static FI_AVX2 void tile_##rows##_##vectors(const fi_tile *tile)                               \
     {                                                                                              \
         if (tile->a_col == 1)                                                                      \
-            tile_avx2(rows, vectors, true, false, false, tile);                                    \
+            tile_avx2(rows, vectors, true, false, tile);                                           \
         else                                                                                       \
-            tile_avx2(rows, vectors, false, false, false, tile);                                   \
+            tile_avx2(rows, vectors, false, false, tile);                                          \
     }
 SHAPES(X_FUNCTIONS)
 
 static FI_AVX2 void tile_copying(const fi_tile *tile)
 {
     if (tile->a_col == 1)
-        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, true, false, true, tile);
-    else if (!tile->a_copy)
-        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, false, false, true, tile);
-    else if (!tile->b_copy)
-        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, false, true, false, tile);
+        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, true, true, tile);
     else
-        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, false, true, true, tile);
+        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, false, true, tile);
 }
 
 static void multiply_avx2(size_t rows, size_t vectors, const fi_tile *tile)
@@ -187,7 +173,7 @@ static void multiply_avx2(size_t rows, size_t vectors, const fi_tile *tile)
 #define X_ENTRY(rows, vectors) [rows - 1][vectors - 1] = tile_##rows##_##vectors,
     static void (*const shapes[FI_TILE_TALLEST][FI_TILE_WIDEST])(const fi_tile *) = {
         SHAPES(X_ENTRY)};
-    if (tile->a_copy || tile->b_copy)
+    if (tile->b_copy)
         tile_copying(tile);
     else
         shapes[rows - 1][vectors - 1](tile);

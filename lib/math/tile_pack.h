@@ -8,7 +8,8 @@
 
 enum {
     TILE_WIDE = FI_TILE_WIDE * FI_TILE_LANES,
-    PACK_AHEAD = 16 /* rows of b for which memory is asked while they are packed */
+    PACK_AHEAD = 16, /* rows of b for which memory is asked while they are packed */
+    TILES_AHEAD = 8  /* rows of a as it is stored, each in some lines */
 };
 
 typedef struct matrix {
@@ -63,12 +64,25 @@ static inline void pack_panel(const fi_tile_kernel *kernel, const matrix *b, siz
     }
 }
 
-/* `rows` rows of a, transposed, from (i, l): adjacent for each term. */
+/* `rows` rows of a, transposed, from (i, l), for one tile: adjacent for each term. */
 static inline void pack_tile(const matrix *a, size_t i, size_t l, size_t rows, size_t depth,
                              fi_real *to)
 {
     for (size_t q = 0; q < depth; q++, to += rows)
         copy_row(to, at(a, i, l + q), rows);
+}
+
+/* The same for tiles of TALL rows, one after the other. */
+static inline void pack_tiles(const matrix *a, size_t i, size_t l, size_t rows, size_t depth,
+                              fi_real *to)
+{
+    for (size_t q = 0; q < depth; q++, to += FI_TILE_TALL) {
+        const fi_real *from = at(a, i, l + q);
+        for (size_t r = 0; r < rows; r += 64 / sizeof *from)
+            __builtin_prefetch(from + TILES_AHEAD * a->row + r);
+        for (size_t r = 0; r < rows; r += FI_TILE_TALL)
+            copy_row(to + r * depth, from + r, FI_TILE_TALL);
+    }
 }
 
 /* Rows of a, as it is, from (i, l), `apart`, which is to spread them over the cache. */
