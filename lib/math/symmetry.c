@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum {
-    HASHED = 16 /* rows: with half of the values 0, few columns are 0 in all */
+    HASHED = 16, /* rows: with half of the values 0, few columns are 0 in all */
+    AHEAD = 16   /* rows for which memory is asked while classes are split: of few columns */
 };
 
 #ifdef FI_DOUBLE
@@ -90,13 +91,15 @@ static void split(struct partition *p, struct class c)
 }
 
 /* Splits every class by its members' values in the row. */
-static void refine(struct partition *p, const fi_real *row)
+static void refine(struct partition *p, const fi_real *row, size_t cols)
 {
     p->n_closed = 0;
     while (p->n_open > 0) {
         const struct class c = p->open[--p->n_open];
-        for (size_t i = c.begin; i < c.end; i++)
+        for (size_t i = c.begin; i < c.end; i++) {
             p->value[i] = row[p->column[i]];
+            __builtin_prefetch(row + AHEAD * cols + p->column[i]);
+        }
         if (all_equal(c.end - c.begin, p->value + c.begin))
             p->closed[p->n_closed++] = c;
         else
@@ -165,7 +168,7 @@ size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena 
     while (p.n_open > 0 && r < rows && all_equal(cols, x + r * cols))
         r++;
     for (; r < rows && p.n_open > 0; r++)
-        refine(&p, x + r * cols);
+        refine(&p, x + r * cols, cols);
     return p.singles + p.n_open;
 }
 
