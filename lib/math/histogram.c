@@ -3,6 +3,7 @@
  * it unless it lies within the rounding error of an edge. A block with such a value is done again:
  * a multiplication tells each value's bin to within half a bin, and a comparison with the one edge
  * in doubt settles it. Where bins are few, two values are counted at a time, by the pair of bins.
+ * The values of a dying layer lie all beside one edge, at 0: so many are at or above it.
  */
 #include "histogram.h"
 
@@ -145,6 +146,28 @@ static bool all_same(const fi_real *x)
     return x[0] == x[BLOCK - 1] && memcmp(x, x + 1, (BLOCK - 1) * sizeof *x) == 0;
 }
 
+/* Counts a block that is all in the two bins beside the inner edge nearest to its first value. */
+static inline bool count_beside_edge(fi_tally *s, const fi_real *x)
+{
+    if (!(*x >= s->least && *x <= s->greatest))
+        return false;
+    const size_t nearest = (size_t)(((double)*x - s->lower) * s->rate + s->offset + 1);
+    if (nearest < 1 || nearest >= s->bins)
+        return false;
+    const fi_real *const edge = s->edge + nearest;
+    const fi_real below = edge[-1], at = edge[0], above = edge[1];
+    bits inside = 0, upper = 0;
+    for (size_t i = 0; i < BLOCK; i++) {
+        inside += (bits)(x[i] >= below) & (bits)(x[i] < above);
+        upper += (bits)(x[i] >= at);
+    }
+    if (inside < BLOCK)
+        return false;
+    s->total[nearest - 1] += BLOCK - upper;
+    s->total[nearest] += upper;
+    return true;
+}
+
 static inline size_t index_of(fi_real bin)
 {
     bits b;
@@ -185,6 +208,21 @@ static void empty_counters(fi_tally *s)
 }
 
 /* A block in doubt makes the next ones wait, twice as many each time, before a place is tried. */
+static inline bool find_bins_at_once(fi_tally *s, const fi_real *x, fi_real *bin)
+{
+    if (s->wait > 0) {
+        s->wait--;
+        return false;
+    }
+    if (find_bins_by_place(s, x, bin)) {
+        s->next_wait = 0;
+        return true;
+    }
+    s->wait = s->next_wait;
+    s->next_wait = s->next_wait < RETREAT ? 2 * s->next_wait + 1 : RETREAT;
+    return false;
+}
+
 FI_CLONES static void count_blocks(fi_tally *s, size_t blocks, const fi_real *x)
 {
     for (; blocks > 0; blocks--, x += BLOCK) {
@@ -193,14 +231,9 @@ FI_CLONES static void count_blocks(fi_tally *s, size_t blocks, const fi_real *x)
             s->total[index_of(bin_by_edge(s, *x))] += BLOCK;
             continue;
         }
-        if (s->wait > 0) {
-            s->wait--;
-            find_bins_by_edge(s, x, bin);
-        } else if (find_bins_by_place(s, x, bin)) {
-            s->next_wait = 0;
-        } else {
-            s->wait = s->next_wait;
-            s->next_wait = s->next_wait < RETREAT ? 2 * s->next_wait + 1 : RETREAT;
+        if (!find_bins_at_once(s, x, bin)) {
+            if (count_beside_edge(s, x))
+                continue;
             find_bins_by_edge(s, x, bin);
         }
         if (s->paired) {

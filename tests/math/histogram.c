@@ -117,6 +117,36 @@ Test(histogram, of_one_value_near_an_edge)
     }
 }
 
+/* Blocks within two bins, and the same with one value that is not. */
+Test(histogram, of_values_beside_one_edge)
+{
+    enum {
+        COUNT = 3 * 256
+    };
+    static double counts[MOST_BINS], expected[MOST_BINS];
+    for (size_t j = 0; j < sizeof ranges / sizeof *ranges; j++) {
+        const struct range *r = &ranges[j];
+        const fi_real strays[] = {(fi_real)edge(r, 0), (fi_real)edge(r, r->bins), (fi_real)NAN,
+                                  (fi_real)-HUGE_VAL, (fi_real)HUGE_VAL};
+        for (size_t k = 0; k <= r->bins; k += r->bins > 20 && k == 3 ? r->bins - 7 : 1)
+            for (size_t s = 0; s < 8; s++) {
+                for (size_t i = 0; i < COUNT; i++)
+                    x[i] = beside((fi_real)edge(r, k), (int)(i * 7 % 5) - 2);
+                if (s < 5)
+                    x[101 * (s + 1)] = strays[s];
+                else if (k + s <= r->bins + 6 && k + s >= 6)
+                    x[101 * s] = (fi_real)edge(r, k + s - 6);
+                memset(expected, 0, sizeof expected);
+                memset(counts, 0, sizeof counts);
+                count_by_edges(r, COUNT, expected);
+                fi_histogram(COUNT, x, r->lower, r->upper, r->bins, counts);
+                cr_expect(memcmp(counts, expected, sizeof counts) == 0,
+                          "[%g, %g] in %zu bins: edge %zu, stray %zu", r->lower, r->upper, r->bins,
+                          k, s);
+            }
+    }
+}
+
 Test(histogram, closes_the_last_bin_only)
 {
     const fi_real values[] = {0, 1, 2, 3, 4, 4, 5, -1};
