@@ -18,8 +18,13 @@ array points[5] = [2, 6, 4, 7, 5]
 array symbols[5] = ["×", "○", "□", "●", "■"]
 array places[5] = [0.06, 0.26, 0.40, 0.51, 0.73]
 file(s) = sprintf("%s/init-%s.tsv", folder, schemes[s])
-stats file(5) using (column("layer")) nooutput
-depth = int(STATS_max)
+depth = 0
+alike = 1 # all of one depth
+do for [s = 1:5] {
+    stats file(s) using (column("layer")) nooutput
+    if (s > 1 && STATS_max != depth) { alike = 0 }
+    if (STATS_max > depth) { depth = int(STATS_max) }
+}
 
 set multiplot
 set label 2 "points: measured, with the deviation of a run; line and band: what theory predicts of one run" at screen 0.5, 0.012 center textcolor "#888888" font ",10"
@@ -28,6 +33,7 @@ set style fill transparent solid 0.2 noborder
 set logscale y
 set format y "10^{%T}"
 set xrange [-0.3:depth + 0.3]
+if (depth < 5) { set xtics 1 }
 unset key
 do for [s = 1:5] {
     set label 10 + s symbols[s]."  ".labels[s] at screen places[s], 0.055 textcolor rgb colours[s]
@@ -44,7 +50,7 @@ do for [quantity = 1:2] {
         if (quantity == 1) { set title names[a].(b == 2 ? ", batch norm" : "") } else { unset title }
         if (quantity == 2) { set xlabel "layer (0 is the input)" textcolor "#444444" } else { unset xlabel }
         if (panel == 0) { set ylabel (quantity == 1 ? "std of the activations" : "std of the gradients") textcolor "#444444" } else { unset ylabel }
-        if (b == 2) { set label 9 "all but w = 0 coincide" at graph 0.5, 0.12 center textcolor "#888888" font ",10" }
+        if (b == 2 && alike) { set label 9 "all but w = 0 coincide" at graph 0.5, 0.12 center textcolor "#888888" font ",10" }
         # a scheme whose every value is 0 has no place on a logarithmic axis: the key says so
         q = quantity == 1 ? "activation_variance" : "gradient_variance"
         p = "predicted_".q

@@ -29,6 +29,7 @@ set tmargin at screen 0.905
 set bmargin at screen 0.635
 set xlabel "layer (0 is the input)" textcolor "#444444"
 set xrange [-0.3:depth + 0.3]
+if (depth < 5) { set xtics 1 }
 set style fill transparent solid 0.18 noborder
 unset key
 array places[4] = [0.055, 0.135, 0.285, 0.365]

@@ -207,7 +207,10 @@ static void empty_counters(fi_tally *s)
     s->blocks = 0;
 }
 
-/* A block in doubt makes the next ones wait, twice as many each time, before a place is tried. */
+/*
+ * By their places, unless one is in doubt or the block is to wait: one in doubt makes the next ones
+ * wait, twice as many each time, before a place is tried.
+ */
 static inline bool find_bins_at_once(fi_tally *s, const fi_real *x, fi_real *bin)
 {
     if (s->wait > 0) {

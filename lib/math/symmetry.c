@@ -12,7 +12,7 @@
 
 enum {
     HASHED = 16, /* rows: with half of the values 0, few columns are 0 in all */
-    AHEAD = 16   /* rows for which memory is asked while classes are split: of few columns */
+    AHEAD = 16   /* rows for which memory is asked while columns are compared */
 };
 
 #ifdef FI_DOUBLE
