@@ -4,11 +4,40 @@
 
 #include "../fanin.h"
 
-/* Adds the upper half of 2 * half lanes to the lower. */
-static inline void fi_add_halves(size_t half, fi_real *lanes)
+#include <string.h>
+
+enum {
+    FI_FINAL_LANES = 8 /* of doubles, which the others are added to */
+};
+
+/* Vectors of the compiler's: of a loop over so few lanes it makes scalars. */
+typedef fi_real fi_eight __attribute__((vector_size(8 * sizeof(fi_real))));
+typedef double fi_eight_doubles __attribute__((vector_size(8 * sizeof(double))));
+
+/* Adds the upper half of 2 * half vectors to the lower. */
+static inline void fi_add_upper(size_t half, fi_eight *lanes)
 {
-    for (size_t l = 0; l < half; l++)
-        lanes[l] += lanes[l + half];
+#pragma GCC unroll 8
+    for (size_t k = 0; k < half; k++)
+        lanes[k] += lanes[k + half];
+}
+
+/* total (FINAL_LANES) += the lanes, 2 to 16 times 8 and a power of two, added up in halves. */
+static inline void fi_widen(size_t lanes, const fi_real *from, double *total)
+{
+    fi_eight sum[16];
+    fi_eight_doubles wide;
+    memcpy(sum, from, lanes * sizeof *from);
+    if (lanes == 128) /* spelled out, as compilers unroll no loop of halvings */
+        fi_add_upper(8, sum);
+    if (lanes >= 64)
+        fi_add_upper(4, sum);
+    if (lanes >= 32)
+        fi_add_upper(2, sum);
+    fi_add_upper(1, sum);
+    memcpy(&wide, total, sizeof wide);
+    wide += __builtin_convertvector(sum[0], fi_eight_doubles);
+    memcpy(total, &wide, sizeof wide);
 }
 
 /* The sum of eight. */

@@ -15,11 +15,10 @@
 
 /*
  * Sums over a block: PARTS of them, each over rows of lanes, one row after the other; then of lanes
- * in pairs until FINAL are left, which go into doubles. Every addition rounds by at most u, 2^-24
- * in the float build.
+ * in pairs until FI_FINAL_LANES are left, which go into doubles. Every addition rounds by at most
+ * u, 2^-24 in the float build.
  */
 #define PARTS 4
-#define FINAL 8
 #define TILE 3840 /* whole blocks of both kinds */
 
 /*
@@ -84,18 +83,6 @@ FI_CLONES static void survey_tile(size_t n, const fi_real *x, struct survey *sur
     survey_row(survey, n - i, x + i);
 }
 
-/* total += the lanes of all parts, added up to FINAL. */
-static inline void widen(size_t lanes, fi_real *restrict parts, double *restrict total)
-{
-    if (lanes == WIDE_LANES) /* spelled out, as compilers unroll no loop of halvings */
-        fi_add_halves(64, parts);
-    fi_add_halves(32, parts);
-    fi_add_halves(16, parts);
-    fi_add_halves(8, parts);
-    for (size_t l = 0; l < FINAL; l++)
-        total[l] += (double)parts[l];
-}
-
 /* The sums of d, d^2, d^3 and d^4, d = x scale + shift, over the rows of one part. */
 static inline void sum_part(const fi_real *restrict x, fi_real scale, fi_real shift,
                             fi_real *restrict first, fi_real *restrict second,
@@ -120,7 +107,7 @@ static inline void sum_part(const fi_real *restrict x, fi_real scale, fi_real sh
 
 /* Second pass: total[k - 1] += the sum of the k-th powers of x scale + shift over whole blocks. */
 FI_CLONES static void add_powers(size_t n, const fi_real *x, fi_real scale, fi_real shift,
-                                 double total[4][FINAL])
+                                 double total[4][FI_FINAL_LANES])
 {
     for (const fi_real *const end = x + n; x < end; x += BLOCK) {
         fi_real sums[4][PARTS * LANES];
@@ -128,7 +115,7 @@ FI_CLONES static void add_powers(size_t n, const fi_real *x, fi_real scale, fi_r
             sum_part(x + p * ROWS * LANES, scale, shift, sums[0] + p * LANES, sums[1] + p * LANES,
                      sums[2] + p * LANES, sums[3] + p * LANES);
         for (size_t k = 0; k < 4; k++)
-            widen(LANES, sums[k], total[k]);
+            fi_widen(PARTS * LANES, sums[k], total[k]);
     }
 }
 
@@ -150,15 +137,15 @@ static inline void sum_two_part(const fi_real *restrict x, fi_real center, fi_re
 
 /* total[k - 1] += the sum of the k-th powers of x - center over whole wide blocks. */
 FI_CLONES static void add_two_powers(size_t n, const fi_real *x, fi_real center,
-                                     double total[2][FINAL])
+                                     double total[2][FI_FINAL_LANES])
 {
     for (const fi_real *const end = x + n; x < end; x += WIDE_BLOCK) {
         fi_real sums[2][PARTS * WIDE_LANES];
         for (size_t p = 0; p < PARTS; p++)
             sum_two_part(x + p * WIDE_ROWS * WIDE_LANES, center, sums[0] + p * WIDE_LANES,
                          sums[1] + p * WIDE_LANES);
-        widen(WIDE_LANES, sums[0], total[0]);
-        widen(WIDE_LANES, sums[1], total[1]);
+        fi_widen(PARTS * WIDE_LANES, sums[0], total[0]);
+        fi_widen(PARTS * WIDE_LANES, sums[1], total[1]);
     }
 }
 
@@ -218,7 +205,7 @@ static void add_deviations(fi_moments *tile, size_t n, const fi_real *x, fi_real
     const int exponent = e < MIN_EXPONENT ? MIN_EXPONENT : e > MAX_EXPONENT ? MAX_EXPONENT : e;
     const fi_real scale = scalbn((fi_real)1, -exponent);
     const size_t rest = n % BLOCK;
-    double total[4][FINAL] = {{0}};
+    double total[4][FI_FINAL_LANES] = {{0}};
     add_powers(n - rest, x, scale, -center * scale, total);
     if (rest) {
         fi_real last[BLOCK];
@@ -317,7 +304,7 @@ void fi_moments_merge(fi_moments *into, const fi_moments *from)
 static bool add_up_once(fi_moments *tile, size_t n, const fi_real *x, fi_real center)
 {
     const size_t rest = n % WIDE_BLOCK;
-    double total[2][FINAL] = {{0}};
+    double total[2][FI_FINAL_LANES] = {{0}};
     add_two_powers(n - rest, x, center, total);
     if (rest) {
         fi_real last[WIDE_BLOCK];

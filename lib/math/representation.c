@@ -16,10 +16,9 @@ enum {
     LANES = 16,
     WIDE = 32,   /* lanes in fi_real */
     CHAIN = 16,  /* squares added up, lane by lane, before they go into doubles */
-    FINAL = 8,   /* lanes that go there */
     EXACT = 32,  /* first rows, added in double: few pairs do not average out their roundings */
     NARROW = 64, /* rows with fewer columns are, too */
-    PAIRED = 128 /* samples whose pairs the effective rank is estimated from */
+    GROUP = 80   /* samples of each of the two groups whose pairs the effective rank comes from */
 };
 
 /*
@@ -96,18 +95,14 @@ static inline void sum_squares(size_t rows, size_t rest, const fi_real *restrict
 /* The squared lengths of the rows. */
 static FI_CLONES void find_squares(size_t cols, const fi_real *x, double *square)
 {
-    double total[FI_ROWS_TOGETHER][FINAL] = {{0}};
+    double total[FI_ROWS_TOGETHER][FI_FINAL_LANES] = {{0}};
     for (size_t start = 0; start < cols; start += CHAIN * WIDE) {
         const size_t width = cols - start < CHAIN * WIDE ? cols - start : CHAIN * WIDE;
         fi_real lanes[FI_ROWS_TOGETHER][WIDE];
         for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
             sum_squares(width / WIDE, width % WIDE, x + r * cols + start, lanes[r]);
-        for (size_t r = 0; r < FI_ROWS_TOGETHER; r++) {
-            fi_add_halves(16, lanes[r]);
-            fi_add_halves(8, lanes[r]);
-            for (size_t l = 0; l < FINAL; l++)
-                total[r][l] += (double)lanes[r][l];
-        }
+        for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
+            fi_widen(WIDE, lanes[r], total[r]);
     }
     for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
         square[r] = fi_sum_of_eight(total[r]);
@@ -206,17 +201,35 @@ static double trace_of_differences(size_t rows, size_t cols, const fi_real *x, d
 }
 
 /*
- * tr C is the mean squared length of a centred row, and tr C^2 the mean squared product of two,
- * over the pairs of the first rows. Rows are scaled by the root of tr C, so that nothing under- or
- * overflows.
+ * The mean squared product of a row of the first `group` rows of x and a later one, of the `group`
+ * rows up to `count`: with count >= 2 group, of any two from either; products has group^2 elements.
+ */
+static double mean_square_of_pairs(size_t group, size_t count, size_t cols, const fi_real *x,
+                                   fi_real *products)
+{
+    const size_t other = count - group;
+    double sum = 0, pairs = 0;
+    fi_gemm(FI_AS_IS, FI_TRANSPOSED, group, group, cols, x, x + other * cols, 0, products);
+    for (size_t i = 0; i < group; i++) {
+        const size_t later = i < other ? 0 : i - other + 1;
+        sum += squared_norm(group - later, products + i * group + later);
+        pairs += (double)(group - later);
+    }
+    return sum / pairs;
+}
+
+/*
+ * tr C is the mean squared length of a centred row, and tr C^2 the mean squared product of two.
+ * Rows are scaled by the root of tr C, so that nothing under- or overflows.
  */
 static double effective_rank(fi_row_sums *s, const fi_real *x, fi_arena *scratch)
 {
-    const size_t rows = s->rows, cols = s->cols, paired = rows < PAIRED ? rows : PAIRED;
+    const size_t rows = s->rows, cols = s->cols, group = rows < GROUP ? rows : GROUP;
+    const size_t count = rows < 2 * group ? rows : 2 * group;
     double *const mean = s->sum;
-    fi_real *centred = fi_arena_alloc(scratch, paired * cols, sizeof *centred);
-    fi_real *gram = fi_arena_alloc(scratch, paired * paired, sizeof *gram);
-    if (!centred || !gram || paired < 2)
+    fi_real *centred = fi_arena_alloc(scratch, count * cols, sizeof *centred);
+    fi_real *products = fi_arena_alloc(scratch, group * group, sizeof *products);
+    if (!centred || !products || rows < 2)
         return (double)NAN;
     for (size_t c = 0; c < cols; c++)
         mean[c] /= (double)rows;
@@ -226,13 +239,9 @@ static double effective_rank(fi_row_sums *s, const fi_real *x, fi_arena *scratch
         trace = trace_of_differences(rows, cols, x, mean, centred);
     if (!(trace > 0))
         return (double)NAN;
-    for (size_t r = 0; r < paired; r++)
+    for (size_t r = 0; r < count; r++)
         centre(cols, 1 / sqrt(trace), x + r * cols, mean, centred + r * cols);
-    fi_gemm_gram(paired, cols, centred, gram);
-    double product = 0;
-    for (size_t i = 1; i < paired; i++)
-        product += squared_norm(i, gram + i * paired);
-    return (double)paired * (double)(paired - 1) / 2 / product;
+    return 1 / mean_square_of_pairs(group, count, cols, centred, products);
 }
 
 /* ---- in parts and at once -------------------------------------------------------------------- */
