@@ -25,10 +25,8 @@ int blas_thread_shutdown_(void);
 
 #ifdef FI_DOUBLE
 #define GEMM cblas_dgemm
-#define SYRK cblas_dsyrk
 #else
 #define GEMM cblas_sgemm
-#define SYRK cblas_ssyrk
 #endif
 
 /* LAPACK: the factors of a (rows, cols), column-major; then its first `cols` columns of Q. */
@@ -91,15 +89,6 @@ void fi_gemm(fi_transpose a_is, fi_transpose b_is, size_t m, size_t n, size_t k,
              const fi_real *b, fi_real beta, fi_real *c)
 {
     fi_gemm_by_rows(a_is, b_is, m, n, k, a, b, beta, c, NULL);
-}
-
-void fi_gemm_gram(size_t rows, size_t cols, const fi_real *x, fi_real *gram)
-{
-    const fi_tile_kernel *own = own_kernel();
-    if (rows == 0 || (own && fi_tile_gram(own, rows, cols, x, gram)))
-        return;
-    SYRK(CblasRowMajor, CblasLower, CblasNoTrans, as_int(rows), as_int(cols), 1, x,
-         stride_of(FI_AS_IS, rows, cols), 0, gram, as_int(rows));
 }
 
 /*
@@ -178,7 +167,7 @@ const char *fi_blas_name(void)
 const char *fi_blas_kernel(void)
 {
     if (own_kernel())
-        return own_kernel()->name;
+        return "fma";
     return openblas_get_corename ? openblas_get_corename() : "unknown";
 }
 

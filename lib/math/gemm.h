@@ -28,16 +28,13 @@ void fi_gemm_by_rows(fi_transpose a_is, fi_transpose b_is, size_t m, size_t n, s
                      const fi_real *a, const fi_real *b, fi_real beta, fi_real *c,
                      const fi_gemm_rows *sink);
 
-/*
- * gram (rows, rows) = x x' of x (rows, cols): the products of all pairs of rows, elements (i, j)
- * with j <= i. What is above the diagonal afterwards is not specified.
- */
-void fi_gemm_gram(size_t rows, size_t cols, const fi_real *x, fi_real *gram);
-
 /* Replaces w (rows, cols) of independent normals by its orthonormal factor; see the .c. */
 fi_status fi_orthonormalize(size_t rows, size_t cols, fi_real *w, fi_arena *scratch);
 
-/* The library and the kernel it picked for this processor ("OpenBLAS 0.3.21", "Zen"). */
+/*
+ * The library and what decides on the bits of its products: the kernel it picked for this processor
+ * ("OpenBLAS 0.3.21", "Zen"), or "fma": one chain for each element, by whatever kernel ("fanin").
+ */
 const char *fi_blas_name(void);
 const char *fi_blas_kernel(void);
 

@@ -13,10 +13,10 @@
 #include <sys/mman.h>
 
 enum {
-    ROWS = FI_TILE_ROWS,         /* of a block of a: 192 KiB of the second cache */
-    FEW_ROWS = FI_TILE_TALLEST,  /* too few to make up for packing b, */
-    FEW_COLUMNS = 2 * TILE_WIDE, /* or a */
-    LEAST_SHARED = 1 << 20,      /* terms that make up for waking a team: some 20 us */
+    ROWS = FI_TILE_ROWS,             /* of a block of a: 192 KiB of the second cache */
+    FEW_ROWS = FI_TILE_TALLEST,      /* too few to make up for packing b, */
+    FEW_COLUMNS = 4 * FI_TILE_LANES, /* or a */
+    LEAST_SHARED = 1 << 20,          /* terms that make up for waking a team: some 20 us */
 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -105,20 +105,25 @@ static void multiply_portion(struct shared *s, struct portion mine)
     product p = *s->product;
     p.panels += mine.member;
     const size_t depth = part(p.k, TILE_DEPTH);
-    for (size_t j = mine.j; j < mine.end; j += TILE_COLUMNS)
+    for (size_t j = mine.j; j < mine.end; j += TILE_COLUMNS) {
+        const bool last_columns = j + TILE_COLUMNS >= mine.end;
         for (size_t l = 0; l < p.k; l += depth)
             for (size_t i = mine.i; i < p.m; i += mine.round) {
+                const bool complete = mine.completes && last_columns && l + depth >= p.k;
                 const block z = {.i = i,
                                  .rows = smaller(s->step, p.m - i),
                                  .j = j,
                                  .columns = smaller(TILE_COLUMNS, mine.end - j),
                                  .l = l,
                                  .depth = smaller(depth, p.k - l),
-                                 .first = i == mine.i};
+                                 .next = i + mine.round,
+                                 .first = i == mine.i,
+                                 .awaited = complete};
                 fi_tile_block(&p, &z);
-                if (mine.completes && j + TILE_COLUMNS >= mine.end && l + depth >= p.k)
+                if (complete)
                     tell(s, i, z.rows);
             }
+    }
 }
 
 static void multiply_rows(void *context, size_t member, size_t members)
@@ -135,19 +140,21 @@ static void multiply_columns(void *context, size_t member, size_t members)
 {
     struct shared *const s = context;
     const size_t n = s->product->n;
-    const size_t wide = (n + TILE_WIDE - 1) / TILE_WIDE;
-    const size_t width = TILE_WIDE * ((wide + members - 1) / members);
+    const size_t tile = s->product->kernel->wide * FI_TILE_LANES;
+    const size_t tiles = (n + tile - 1) / tile;
+    const size_t width = tile * ((tiles + members - 1) / members);
     multiply_portion(s, (struct portion){.member = member,
                                          .j = member * width,
                                          .end = smaller((member + 1) * width, n),
                                          .round = s->step});
 }
 
+/* The blocks of rows are the same for all kernels: sinks may add up what they are given. */
 static void multiply_blocks(const product *p, const fi_gemm_rows *sink)
 {
     struct shared s = {.product = p, .sink = sink, .step = p->m};
     if (p->m > TILE_ALONE)
-        s.step = FI_TILE_TALL * ((part(p->m, ROWS) + FI_TILE_TALL - 1) / FI_TILE_TALL);
+        s.step = FI_TILE_TALLEST * ((part(p->m, ROWS) + FI_TILE_TALLEST - 1) / FI_TILE_TALLEST);
     const bool small = p->m * p->n < LEAST_SHARED / p->k;
     const size_t members = small ? 1 : p->members;
     const size_t blocks = (p->m + s.step - 1) / s.step;
@@ -167,7 +174,8 @@ static void multiply_blocks(const product *p, const fi_gemm_rows *sink)
 static product planned(product p)
 {
     const bool paged = p.a.row >= TILE_PAGE / 8 * 7 && p.n > FEW_COLUMNS;
-    const bool aliased = p.a.row % TILE_PAGE == 0 && p.n <= FI_TILE_LANES && p.m > FI_TILE_TALL;
+    const bool tallest = p.kernel->tall == FI_TILE_TALLEST || p.n <= FI_TILE_LANES;
+    const bool aliased = p.a.row % TILE_PAGE == 0 && tallest && p.m > FI_TILE_SHORT;
     if (p.a.is == FI_TRANSPOSED)
         p.pack_a = p.n > FEW_COLUMNS && p.m > FI_TILE_FEW;
     else
@@ -245,29 +253,5 @@ bool fi_tile_gemm(const fi_tile_kernel *kernel, fi_transpose a_is, fi_transpose 
         multiply_flipped(&p, sink);
     else
         multiply_blocks(&plan, sink);
-    return true;
-}
-
-bool fi_tile_gram(const fi_tile_kernel *kernel, size_t rows, size_t cols, const fi_real *x,
-                  fi_real *gram)
-{
-    const struct members mine = members_of_thread(fi_team_members());
-    if (!mine.count)
-        return false;
-    const product p = planned((product){.kernel = kernel,
-                                        .a = {x, cols, FI_AS_IS},
-                                        .b = {x, cols, FI_TRANSPOSED},
-                                        .c = gram,
-                                        .m = rows,
-                                        .n = rows,
-                                        .k = cols,
-                                        .fresh = true,
-                                        .lower = true,
-                                        .panels = mine.panels,
-                                        .members = mine.count});
-    if (cols == 0)
-        multiply_nothing(rows, rows, 0, gram, NULL);
-    else
-        multiply_blocks(&p, NULL);
     return true;
 }

@@ -5,6 +5,10 @@
  */
 #include "tile_block.h"
 
+enum {
+    NEARLY = 8 * FI_TILE_LANES /* columns that remain when the next block is asked for */
+};
+
 /* A tile that reaches beyond the last column of c. */
 static void multiply_edge(const product *p, size_t rows, size_t vectors, size_t columns,
                           const fi_tile *tile)
@@ -19,12 +23,12 @@ static void multiply_edge(const product *p, size_t rows, size_t vectors, size_t 
         copy_row(tile->c + i * tile->c_row, whole.c + i * whole.c_row, columns);
 }
 
-/* The rows of the next tile, with so many left: no tile has much fewer than TALL. */
-static size_t rows_of(size_t left)
+/* The rows of the next tile, with so many left: no tile has much fewer than `tall`. */
+static size_t rows_of(size_t tall, size_t left)
 {
-    if (left >= 2 * FI_TILE_TALL)
-        return FI_TILE_TALL;
-    return left > FI_TILE_TALL ? (left + 1) / 2 : left;
+    if (left >= 2 * tall)
+        return tall;
+    return left > tall ? (left + 1) / 2 : left;
 }
 
 static bool packs_tiles(const product *p)
@@ -35,6 +39,7 @@ static bool packs_tiles(const product *p)
 /* All of a block of a that tiles want packed. */
 static void pack_a(const product *p, const block *z)
 {
+    const size_t tall = p->kernel->tall;
     size_t whole = 0;
     if (!p->pack_a)
         return;
@@ -42,71 +47,73 @@ static void pack_a(const product *p, const block *z)
         pack_rows(&p->a, z->i, z->l, z->rows, z->depth, TILE_APART, p->panels->a);
         return;
     }
-    while (rows_of(z->rows - whole) == FI_TILE_TALL)
-        whole += FI_TILE_TALL;
-    pack_tiles(&p->a, z->i, z->l, whole, z->depth, p->panels->a);
+    while (rows_of(tall, z->rows - whole) == tall)
+        whole += tall;
+    pack_tiles(&p->a, z->i, z->l, whole, z->depth, tall, p->panels->a);
     for (size_t i = whole, step; i < z->rows; i += step) {
-        step = rows_of(z->rows - i);
+        step = rows_of(tall, z->rows - i);
         pack_tile(&p->a, z->i + i, z->l, step, z->depth, p->panels->a + i * z->depth);
     }
 }
 
-/* `step` rows of a from row i of the block. */
+/* `step` rows of a from row i of the block: of one packed tile, or of two. */
 static void find_a(const product *p, const block *z, size_t i, size_t step, fi_tile *tile)
 {
+    const size_t tall = p->kernel->tall;
     const bool tiles = packs_tiles(p);
     tile->a =
         p->pack_a ? p->panels->a + i * (tiles ? z->depth : TILE_APART) : at(&p->a, z->i + i, z->l);
     if (tiles) {
-        tile->a_col = step;
-        tile->a_tall = FI_TILE_TALL * z->depth;
+        tile->a_col = smaller(step, tall);
+        tile->a_tall = tall * z->depth;
+        tile->a_short = tall == FI_TILE_SHORT ? tile->a_tall : FI_TILE_SHORT;
     }
 }
 
 /* The rows of the next tile of a panel, and how many such tiles follow one another. */
-static size_t next_tile(size_t left, size_t vectors, bool single, size_t *down)
+static size_t next_tile(size_t tall, size_t left, size_t vectors, bool single, size_t *down)
 {
-    const bool tallest = vectors == 1 && (left >= 3 * FI_TILE_TALL || left == 2 * FI_TILE_TALL);
-    const size_t rows = tallest ? FI_TILE_TALLEST : rows_of(left);
+    const bool taller = vectors == 1 && (left >= 3 * FI_TILE_SHORT || left == 2 * FI_TILE_SHORT);
+    const bool pair = taller && tall == FI_TILE_SHORT;
+    const size_t rows = pair ? FI_TILE_TALLEST : rows_of(tall, left);
     *down = 1;
-    if (!single && rows == FI_TILE_TALL)
-        while (rows_of(left - *down * rows) == FI_TILE_TALL)
+    if (!single && rows == tall)
+        while (rows_of(tall, left - *down * rows) == tall)
             ++*down;
     return rows;
 }
 
-/* The tiles down the panel of b that is for column x of the block, but for those above it all. */
+/* The tiles down the panel of b that is for column x of the block. */
 static void multiply_panel(const product *p, const block *z, size_t x, size_t columns,
                            size_t vectors, fi_tile tile)
 {
     fi_real *c = p->c + z->i * p->n + z->j + x;
-    const size_t above = p->lower && z->j + x > z->i ? z->j + x - z->i : 0;
-    const bool edge = columns < vectors * FI_TILE_LANES;
+    const bool edge = columns < vectors * FI_TILE_LANES && !p->kernel->any_columns;
     for (size_t i = 0, step; i < z->rows; i += step * tile.down) {
-        step = next_tile(z->rows - i, vectors, edge || tile.b_copy || i < above, &tile.down);
-        find_a(p, z, i, smaller(step, FI_TILE_TALL), &tile);
-        if (i + step <= above)
-            continue;
+        step = next_tile(p->kernel->tall, z->rows - i, vectors, edge || tile.b_copy, &tile.down);
+        find_a(p, z, i, step, &tile);
         tile.c = c + i * p->n;
+        tile.columns = columns;
         if (!edge)
             p->kernel->multiply(step, vectors, &tile);
         else
             multiply_edge(p, step, vectors, columns, &tile);
         if (tile.b_copy) {
             tile.b = tile.b_copy;
-            tile.b_row = TILE_WIDE;
+            tile.b_row = vectors * FI_TILE_LANES;
             tile.b_copy = NULL;
         }
     }
 }
 
-/* How many vectors the next panel has, with so many columns left. */
+/* How many vectors the next panel has, with so many columns left: no odd ones beside a pair. */
 static size_t vectors_of(const product *p, size_t columns)
 {
     const size_t most = p->m == 1             ? FI_TILE_WIDEST
                         : p->m <= FI_TILE_FEW ? FI_TILE_WIDER
-                                              : FI_TILE_WIDE;
-    return smaller(most, (columns + FI_TILE_LANES - 1) / FI_TILE_LANES);
+                                              : p->kernel->wide;
+    const size_t vectors = smaller(most, (columns + FI_TILE_LANES - 1) / FI_TILE_LANES);
+    return p->m > FI_TILE_FEW && vectors > 1 ? vectors / 2 * 2 : vectors;
 }
 
 /*
@@ -117,9 +124,11 @@ static void find_b(const product *p, const block *z, size_t x, size_t columns, s
                    fi_tile *tile)
 {
     fi_real *panel = p->panels->b + (z->rows == p->m ? x % TILE_GROUP : x) * z->depth;
+    const size_t tall = p->kernel->tall, wide = p->kernel->wide * FI_TILE_LANES;
     const bool whole = p->b.is == FI_AS_IS && columns == width;
-    const bool grouped = whole && width == TILE_WIDE && p->b.row >= TILE_PAGE;
-    const bool by_tile = whole && width == TILE_WIDE && !grouped && z->first;
+    const bool grouped = whole && width == wide && p->b.row >= TILE_PAGE;
+    const bool can_copy = width == wide && rows_of(tall, z->rows) == tall;
+    const bool by_tile = whole && can_copy && !grouped && z->first;
     const bool lies = whole && (by_tile || !p->pack_b);
     tile->b = lies ? at(&p->b, z->l, z->j + x) : panel;
     tile->b_row = lies ? p->b.row : width;
@@ -129,8 +138,26 @@ static void find_b(const product *p, const block *z, size_t x, size_t columns, s
     if (!grouped)
         pack_panel(p->kernel, &p->b, z->l, z->j + x, z->depth, columns, width, panel);
     else if (x % TILE_GROUP == 0)
-        pack_panels(&p->b, z->l, z->j + x, z->depth,
-                    smaller(TILE_GROUP, z->columns - x) / TILE_WIDE, panel);
+        pack_panels(&p->b, z->l, z->j + x, z->depth, smaller(TILE_GROUP, z->columns - x) / wide,
+                    wide, panel);
+}
+
+/*
+ * What to ask for meanwhile, with so many columns done after this panel: rows of c that somebody
+ * waits for and, a little earlier, what the next block begins with of a.
+ */
+static fi_region look_ahead(const product *p, const block *z, size_t done)
+{
+    const matrix *a = &p->a;
+    if (done == z->columns && z->awaited)
+        return (fi_region){(const char *)(p->c + z->i * p->n), z->rows * p->n * sizeof *p->c, 0, 1};
+    if (done == z->columns || done + NEARLY < z->columns || z->next >= p->m)
+        return (fi_region){(const char *)p->c, 0, 0, 0};
+    const size_t rows = smaller(z->rows, p->m - z->next);
+    const bool flat = a->is == FI_TRANSPOSED;
+    return (fi_region){(const char *)at(a, z->next, z->l),
+                       (flat ? rows : z->depth) * sizeof *a->data, a->row * sizeof *a->data,
+                       flat ? z->depth : rows};
 }
 
 void fi_tile_block(const product *p, const block *z)
@@ -143,13 +170,15 @@ void fi_tile_block(const product *p, const block *z)
                     .c_row = p->n,
                     .depth = z->depth,
                     .fresh = p->fresh && z->l == 0};
-    tile.a_tall = FI_TILE_TALL * tile.a_row;
+    tile.a_short = FI_TILE_SHORT * tile.a_row;
+    tile.a_tall = p->kernel->tall * tile.a_row;
     pack_a(p, z);
     for (size_t x = 0, columns; x < z->columns; x += columns) {
         const size_t vectors = vectors_of(p, z->columns - x);
         const size_t width = vectors * FI_TILE_LANES;
         columns = smaller(width, z->columns - x);
         find_b(p, z, x, columns, width, &tile);
+        tile.ahead = look_ahead(p, z, x + columns);
         multiply_panel(p, z, x, columns, vectors, tile);
     }
 }

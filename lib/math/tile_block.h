@@ -5,8 +5,8 @@
 #include "tile_pack.h"
 
 enum {
-    TILE_DEPTH = 512,                   /* of a panel of b: 32 KiB */
-    TILE_GROUP = 4 * TILE_WIDE,         /* columns of b packed together if wide, see TILE_PAGE */
+    TILE_DEPTH = 512,                   /* of a panel of b: 32 KiB, or 64 */
+    TILE_GROUP = 8 * FI_TILE_LANES,     /* columns of b packed together if wide, see TILE_PAGE */
     TILE_PAGE = 4096 / sizeof(fi_real), /* a row of b or more is wide */
     TILE_ALONE = 512 / sizeof(fi_real), /* rows that are one block: panels of b need not stay */
     TILE_COLUMNS = 13 * TILE_GROUP,     /* panels of b: all of a thread's fit into 2 MiB */
@@ -33,7 +33,6 @@ typedef struct product {
     size_t m, n, k;
     bool fresh;          /* c is not read */
     bool pack_a, pack_b; /* else a or b is read where it lies */
-    bool lower;          /* only tiles that reach the diagonal or lie below it */
     panels *panels;      /* of the thread that computes, then of others that may share */
     size_t members;      /* so many in all */
 } product;
@@ -44,7 +43,9 @@ typedef struct product {
  */
 typedef struct block {
     size_t i, rows, j, columns, l, depth;
+    size_t next; /* the row at which the thread goes on, m or beyond if nowhere */
     bool first;
+    bool awaited; /* the rows are complete, and read next */
 } block;
 
 void fi_tile_block(const product *p, const block *z);

@@ -16,14 +16,20 @@
 
 /* ---- any processor --------------------------------------------------------------------------- */
 
-/* All the tiles are one with many rows. */
+/* Row i of the tiles, which are one below the other. */
+static const fi_real *row_of(const fi_tile *tile, size_t rows, size_t i)
+{
+    const size_t row = i % rows;
+    return tile->a + i / rows * tile->a_tall + row / FI_TILE_SHORT * tile->a_short +
+           row % FI_TILE_SHORT * tile->a_row;
+}
+
 static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
 {
     const size_t columns = vectors * FI_TILE_LANES;
     for (size_t i = 0; i < rows * tile->down; i++) {
         fi_real sum[FI_TILE_WIDEST * FI_TILE_LANES] = {0};
-        const fi_real *a =
-            tile->a + i / FI_TILE_TALL * tile->a_tall + i % FI_TILE_TALL * tile->a_row;
+        const fi_real *a = row_of(tile, rows, i);
         fi_real *c = tile->c + i * tile->c_row;
         if (!tile->fresh)
             memcpy(sum, c, columns * sizeof *c);
@@ -47,7 +53,7 @@ static void transpose(size_t depth, size_t columns, const fi_real *b, size_t b_r
             c[l * c_row + j] = b[(j < columns ? j : columns - 1) * b_row + l];
 }
 
-const fi_tile_kernel fi_tile_portable = {"portable", multiply, transpose};
+const fi_tile_kernel fi_tile_portable = {"portable", FI_TILE_SHORT, 2, false, multiply, transpose};
 
 /* ---- AVX2 ------------------------------------------------------------------------------------ */
 
@@ -89,12 +95,12 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
     const size_t col = apart ? 1 : tile->a_col;
     const size_t b_row = tile->b_row;
     const size_t c_row = tile->c_row;
-    const size_t tall = tile->a_tall;
+    const size_t next = tile->a_short;
     const fi_real *top = tile->a;
     fi_real *b_copy = tile->b_copy;
     fi_real *c = tile->c;
     for (size_t t = tile->down; t > 0; t--) {
-        const fi_real *a[4] = {top, top + 3 * row, top + tall, top + tall + 3 * row};
+        const fi_real *a[4] = {top, top + 3 * row, top + next, top + next + 3 * row};
         const fi_real *b = tile->b;
         vector sum[12];
         if (tile->fresh) {
@@ -140,7 +146,7 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
 #pragma GCC unroll 8
             for (size_t j = 0; j < vectors; j++)
                 STORE(c + j * FI_TILE_LANES, sum[i * vectors + j]);
-        top += tall;
+        top += tile->a_tall;
     }
 }
 
@@ -163,9 +169,9 @@ SHAPES(X_FUNCTIONS)
 static FI_AVX2 void tile_copying(const fi_tile *tile)
 {
     if (tile->a_col == 1)
-        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, true, true, tile);
+        tile_avx2(FI_TILE_SHORT, 2, true, true, tile);
     else
-        tile_avx2(FI_TILE_TALL, FI_TILE_WIDE, false, true, tile);
+        tile_avx2(FI_TILE_SHORT, 2, false, true, tile);
 }
 
 static void multiply_avx2(size_t rows, size_t vectors, const fi_tile *tile)
@@ -200,7 +206,7 @@ FI_AVX2_INLINE void store_columns(const vector *x, fi_real *c, size_t c_row)
 enum {
     STEP = FI_TILE_LANES / 2, /* terms of a block */
     LINE = 64 / sizeof(fi_real),
-    STRIP = FI_TILE_WIDE * FI_TILE_LANES
+    STRIP = 2 * FI_TILE_LANES
 };
 
 /* `terms` terms, a multiple of STEP, of LANES rows of b. */
@@ -237,8 +243,8 @@ static FI_AVX2 __attribute__((noinline)) void transpose_few(size_t terms, size_t
  * A strip at a time, of that a line of each row of b, of that LANES columns: lines stay in the
  * cache for that long even if the rows share a set. The last terms overlap those before.
  */
-static FI_AVX2 void transpose_avx2(size_t depth, size_t columns, const fi_real *b, size_t b_row,
-                                   fi_real *c, size_t c_row)
+FI_AVX2 void fi_tile_transpose_avx2(size_t depth, size_t columns, const fi_real *b, size_t b_row,
+                                    fi_real *c, size_t c_row)
 {
     if (depth < STEP) {
         transpose(depth, columns, b, b_row, c, c_row);
@@ -259,23 +265,40 @@ static FI_AVX2 void transpose_avx2(size_t depth, size_t columns, const fi_real *
         }
 }
 
-static const fi_tile_kernel avx2 = {sizeof(fi_real) == 4 ? "avx2 6x16" : "avx2 6x8", multiply_avx2,
-                                    transpose_avx2};
+const fi_tile_kernel fi_tile_avx2 = {sizeof(fi_real) == 4 ? "AVX2, 6 x 16" : "AVX2, 6 x 8",
+                                     FI_TILE_SHORT,
+                                     2,
+                                     false,
+                                     multiply_avx2,
+                                     fi_tile_transpose_avx2};
+#endif
 
-const fi_tile_kernel *fi_tile_best(void)
+/* ---- the choice ------------------------------------------------------------------------------ */
+
+const fi_tile_kernel *fi_tile_choice(size_t k)
 {
-    return fi_has_avx2() ? &avx2 : NULL;
+    const fi_tile_kernel *choices[4] = {NULL};
+    size_t n = 0;
+#ifdef __x86_64__
+    if (fi_has_avx512())
+        choices[n++] = &fi_tile_avx512;
+    if (fi_has_avx2())
+        choices[n++] = &fi_tile_avx2;
+#endif
+    choices[n++] = &fi_tile_portable;
+    return k < n ? choices[k] : NULL;
 }
 
-#else
-
-const fi_tile_kernel *fi_tile_best(void)
-{
+/* The portable one is fast where the compiler knows of an instruction for it. */
 #if (defined(FI_DOUBLE) && defined(__FP_FAST_FMA)) ||                                              \
     (!defined(FI_DOUBLE) && defined(__FP_FAST_FMAF))
-    return &fi_tile_portable;
+#define FMA_IS_FAST true
 #else
-    return NULL;
+#define FMA_IS_FAST false
 #endif
+
+const fi_tile_kernel *fi_tile_best(void)
+{
+    const fi_tile_kernel *best = fi_tile_choice(0);
+    return best != &fi_tile_portable || FMA_IS_FAST ? best : NULL;
 }
-#endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    TILE_WIDE = FI_TILE_WIDE * FI_TILE_LANES,
+    PACK_LINE = 64 / sizeof(fi_real),
     PACK_AHEAD = 16, /* rows of b for which memory is asked while they are packed */
     TILES_AHEAD = 8  /* rows of a as it is stored, each in some lines */
 };
@@ -36,16 +36,16 @@ static inline void copy_row(fi_real *to, const fi_real *from, size_t n)
         *to = *from;
 }
 
-/* Panels as wide as a tile, next to each other, of b as it is from (l, j): row by row. */
+/* `count` panels of `width`, next to each other, of b as it is from (l, j): row by row. */
 static inline void pack_panels(const matrix *b, size_t l, size_t j, size_t depth, size_t count,
-                               fi_real *panel)
+                               size_t width, fi_real *panel)
 {
     const fi_real *from = at(b, l, j);
     for (size_t p = 0; p < depth; p++, from += b->row)
-        for (size_t q = 0; q < count; q++) {
-            __builtin_prefetch(from + PACK_AHEAD * b->row + q * TILE_WIDE);
-            memcpy(panel + (q * depth + p) * TILE_WIDE, from + q * TILE_WIDE,
-                   TILE_WIDE * sizeof *panel);
+        for (size_t x = 0; x < count * width; x += PACK_LINE) {
+            __builtin_prefetch(from + PACK_AHEAD * b->row + x);
+            memcpy(panel + x / width * width * depth + p * width + x % width, from + x,
+                   PACK_LINE * sizeof *panel);
         }
 }
 
@@ -72,16 +72,17 @@ static inline void pack_tile(const matrix *a, size_t i, size_t l, size_t rows, s
         copy_row(to, at(a, i, l + q), rows);
 }
 
-/* The same for tiles of TALL rows, one after the other. */
+/* The same for tiles of `tall` rows, a multiple of SHORT, one after the other. */
 static inline void pack_tiles(const matrix *a, size_t i, size_t l, size_t rows, size_t depth,
-                              fi_real *to)
+                              size_t tall, fi_real *to)
 {
-    for (size_t q = 0; q < depth; q++, to += FI_TILE_TALL) {
+    for (size_t q = 0; q < depth; q++, to += tall) {
         const fi_real *from = at(a, i, l + q);
-        for (size_t r = 0; r < rows; r += 64 / sizeof *from)
+        for (size_t r = 0; r < rows; r += PACK_LINE)
             __builtin_prefetch(from + TILES_AHEAD * a->row + r);
-        for (size_t r = 0; r < rows; r += FI_TILE_TALL)
-            copy_row(to + r * depth, from + r, FI_TILE_TALL);
+        for (size_t r = 0; r < rows; r += tall)
+            for (size_t s = 0; s < tall; s += FI_TILE_SHORT)
+                copy_row(to + r * depth + s, from + r + s, FI_TILE_SHORT);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "bench.h"
 
 #include "math/gemm.h"
+#include "math/tile.h"
 #include "study/options.h"
 
 #include <string.h>
@@ -39,6 +40,13 @@ static bool is_in(const char *list, const char *name)
         if ((at == list || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
             return true;
     return false;
+}
+
+/* Of the library's own products, which have one name for all kernels, the one in use. */
+static const char *kernel(void)
+{
+    const bool own = strcmp(fi_blas_name(), "fanin") == 0;
+    return own ? fi_tile_best()->name : fi_blas_kernel();
 }
 
 static void measure_peak(void)
@@ -87,7 +95,7 @@ int main(int argc, char **argv)
     if (options.pace)
         bench_pace(options.pace);
     else
-        printf("%s, kernel %s\n", fi_blas_name(), fi_blas_kernel());
+        printf("products: %s, %s\n", fi_blas_name(), kernel());
     run(&options);
     return options.output ? bench_write(options.output) : 0;
 }

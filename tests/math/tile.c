@@ -105,13 +105,12 @@ static void check_bits(const fi_tile_kernel *kernel, struct product *p, fi_real 
 
 static void check_kernels(size_t m, size_t n, size_t k)
 {
-    const fi_tile_kernel *kernels[] = {&fi_tile_portable, fi_tile_best()};
     const fi_real betas[] = {0, 1, (fi_real)-0.5};
-    for (int which = 0; which < 2 && kernels[which]; which++)
+    for (size_t which = 0; fi_tile_choice(which); which++)
         for (int pair = 0; pair < 4; pair++)
             for (int beta = 0; beta < 3; beta++) {
                 struct product p = new_product(pair, m, n, k);
-                check_bits(kernels[which], &p, betas[beta]);
+                check_bits(fi_tile_choice(which), &p, betas[beta]);
                 free_product(&p);
             }
 }
@@ -140,33 +139,13 @@ Test(tile, blocks_continue_the_chain)
         check_kernels(sizes[s][0], sizes[s][1], sizes[s][2]);
 }
 
-/* Below the diagonal a matrix times its transpose has the bits of the whole product. */
-Test(tile, pairs_of_rows_have_the_chain)
-{
-    const fi_tile_kernel *kernels[] = {&fi_tile_portable, fi_tile_best()};
-    const size_t sizes[][2] = {{1, 1}, {6, 4}, {37, 19}, {128, 60}, {210, 530}, {1050, 3}};
-    for (int which = 0; which < 2 && kernels[which]; which++)
-        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-            const size_t rows = sizes[s][0], cols = sizes[s][1];
-            struct product p = new_product(2, rows, rows, cols);
-            memcpy(p.b, p.a, rows * cols * sizeof *p.a);
-            expect_chain(&p, 0);
-            cr_assert(fi_tile_gram(kernels[which], rows, cols, p.a, p.c));
-            for (size_t i = 0; i < rows; i++)
-                cr_assert(memcmp(p.c + i * rows, p.expected + i * rows, (i + 1) * sizeof *p.c) == 0,
-                          "%s (%zu, %zu): row %zu differs", kernels[which]->name, rows, cols, i);
-            free_product(&p);
-        }
-}
-
 Test(tile, agrees_with_openblas)
 {
     const size_t sizes[][3] = {{128, 100, 784}, {500, 10, 128}, {67, 131, 257}, {1, 100, 784}};
-    const fi_tile_kernel *kernel = fi_tile_best() ? fi_tile_best() : &fi_tile_portable;
     for (size_t s = 0; s < 4; s++)
         for (int pair = 0; pair < 4; pair++) {
             struct product p = new_product(pair, sizes[s][0], sizes[s][1], sizes[s][2]);
-            cr_assert(multiply(kernel, &p, 0));
+            cr_assert(multiply(fi_tile_choice(0), &p, 0));
             BLAS_GEMM(CblasRowMajor, pair & 1 ? CblasTrans : CblasNoTrans,
                       pair & 2 ? CblasTrans : CblasNoTrans, (int)p.m, (int)p.n, (int)p.k, 1, p.a,
                       (int)(pair & 1 ? p.m : p.k), p.b, (int)(pair & 2 ? p.k : p.n), 0, p.expected,
@@ -188,16 +167,16 @@ Test(tile, agrees_with_openblas)
 /* Equal rows of a and columns of b give equal elements, wherever tiles and blocks end. */
 Test(tile, position_does_not_matter)
 {
-    const fi_tile_kernel *kernel = fi_tile_best() ? fi_tile_best() : &fi_tile_portable;
     const size_t m = 203, n = 1101, k = 601;
-    for (int pair = 0; pair < 4; pair++) {
+    for (int run = 0; run < 12 && fi_tile_choice(run / 4); run++) {
+        const int pair = run % 4;
         struct product p = new_product(pair, m, n, k);
         fi_real *terms = normals(2 * k, 9);
         for (size_t e = 0; e < m * k; e++)
             p.a[e] = terms[p.a_is == FI_TRANSPOSED ? e / m : e % k];
         for (size_t e = 0; e < n * k; e++)
             p.b[e] = terms[k + (p.b_is == FI_TRANSPOSED ? e % k : e / n)];
-        cr_assert(multiply(kernel, &p, 0));
+        cr_assert(multiply(fi_tile_choice(run / 4), &p, 0));
         for (size_t e = 1; e < m * n; e++)
             cr_assert(p.c[e] == p.c[0], "transposed %d: c[%zu, %zu] is %.9g, c[0, 0] %.9g", pair,
                       e / n, e % n, (double)p.c[e], (double)p.c[0]);
@@ -209,13 +188,12 @@ Test(tile, position_does_not_matter)
 /* A NaN and an infinity reach their row or column, all of it, and nothing else. */
 Test(tile, what_is_not_finite_stays_in_its_line)
 {
-    const fi_tile_kernel *kernels[] = {&fi_tile_portable, fi_tile_best()};
-    for (int which = 0; which < 2 && kernels[which]; which++)
+    for (size_t which = 0; fi_tile_choice(which); which++)
         for (int pair = 0; pair < 4; pair++) {
             struct product p = new_product(pair, 29, 37, 20);
             p.a[p.a_is == FI_TRANSPOSED ? 4 * p.m + 28 : 28 * p.k + 4] = (fi_real)NAN;
             p.b[p.b_is == FI_TRANSPOSED ? 36 * p.k + 7 : 7 * p.n + 36] = (fi_real)INFINITY;
-            cr_assert(multiply(kernels[which], &p, 0));
+            cr_assert(multiply(fi_tile_choice(which), &p, 0));
             for (size_t e = 0; e < p.m * p.n; e++) {
                 const bool nan = e / p.n == 28;
                 const bool infinite = !nan && e % p.n == 36;
@@ -230,8 +208,7 @@ Test(tile, what_is_not_finite_stays_in_its_line)
 static fi_status multiply_item(void *products, size_t item, fi_arena *arena)
 {
     (void)arena;
-    const fi_tile_kernel *kernel = fi_tile_best() ? fi_tile_best() : &fi_tile_portable;
-    return multiply(kernel, (struct product *)products + item, 0) ? FI_OK : FI_ENOMEM;
+    return multiply(fi_tile_choice(0), (struct product *)products + item, 0) ? FI_OK : FI_ENOMEM;
 }
 
 Test(tile, threads_have_panels_of_their_own)
@@ -292,11 +269,11 @@ Test(tile, a_team_computes_the_same)
 {
     const size_t sizes[][3] = {{1000, 100, 20}, {130, 200, 90}, {128, 300, 70},  {97, 1700, 9},
                                {110, 850, 520}, {600, 2, 1200}, {4, 3000, 1030}, {0, 30, 40}};
-    const fi_tile_kernel *kernel = fi_tile_best() ? fi_tile_best() : &fi_tile_portable;
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int pair = 0; pair < 4; pair++) {
             struct product p = new_product(pair, sizes[s][0], sizes[s][1], sizes[s][2]);
-            check_team(kernel, &p);
+            for (size_t which = 0; fi_tile_choice(which); which++)
+                check_team(fi_tile_choice(which), &p);
             free_product(&p);
         }
 }
