@@ -33,7 +33,7 @@ fi_lanes fi_lanes_from(fi_rng rng)
 
 void fi_lanes_run(fi_lanes *restrict lanes, size_t rounds, uint32_t *restrict x)
 {
-    fi_draw_best()->run(lanes, rounds, x);
+    fi_draw_choice(0)->run(lanes, rounds, x);
 }
 
 /* ---- the laws -------------------------------------------------------------------------------- */
@@ -152,8 +152,8 @@ static void draw_share(void *context, size_t member, size_t members)
     const size_t end = s->rounds * (member + 1) / members;
     fi_rng rng = s->rng;
     fi_rng_advance(&rng, first * LANES);
-    fi_draw_best()->normal(fi_lanes_from(rng), end - first, s->window, s->scale,
-                           s->out + first * LANES);
+    fi_draw_choice(0)->normal(fi_lanes_from(rng), end - first, s->window, s->scale,
+                              s->out + first * LANES);
 }
 
 /* A normal law, cut or, where cut is NULL, whole. */

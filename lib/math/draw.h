@@ -49,7 +49,12 @@ typedef struct fi_draw_kernel {
 } fi_draw_kernel;
 
 extern const fi_draw_kernel fi_draw_portable;
-const fi_draw_kernel *fi_draw_best(void); /* of those that this processor can run */
+#ifdef __x86_64__
+extern const fi_draw_kernel fi_draw_avx2, fi_draw_avx512;
+#endif
+
+/* Those that this processor can run, the fastest first, the portable one last, then NULL. */
+const fi_draw_kernel *fi_draw_choice(size_t k);
 
 /* N(0, 1), given that it lies in [lower, upper]. */
 typedef struct fi_cut {

@@ -1,5 +1,5 @@
 /*
- * The kernels of draw.c: for AVX2 in intrinsics, and in plain C for any processor. Both take the
+ * The kernels of draw.c: for AVX2 in intrinsics, and in plain C for any processor. All take the
  * stream and the quantile as rng.h and quantile.h define them, and give the same bits.
  */
 #include "../core/internal.h"
@@ -288,17 +288,21 @@ static FI_AVX2 void normal_avx2(fi_lanes lanes, size_t rounds, const fi_window *
         normal_draws(&lanes, rounds, NULL, scale, out);
 }
 
-static const fi_draw_kernel avx2 = {"avx2", run_avx2, normal_avx2};
-
-const fi_draw_kernel *fi_draw_best(void)
-{
-    return fi_has_avx2() ? &avx2 : &fi_draw_portable;
-}
-
-#else
-
-const fi_draw_kernel *fi_draw_best(void)
-{
-    return &fi_draw_portable;
-}
+const fi_draw_kernel fi_draw_avx2 = {"AVX2", run_avx2, normal_avx2};
 #endif
+
+/* ---- the choice ------------------------------------------------------------------------------ */
+
+const fi_draw_kernel *fi_draw_choice(size_t k)
+{
+    const fi_draw_kernel *choices[4] = {NULL};
+    size_t n = 0;
+#ifdef __x86_64__
+    if (fi_has_avx512())
+        choices[n++] = &fi_draw_avx512;
+    if (fi_has_avx2())
+        choices[n++] = &fi_draw_avx2;
+#endif
+    choices[n++] = &fi_draw_portable;
+    return k < n ? choices[k] : NULL;
+}

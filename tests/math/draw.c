@@ -86,14 +86,6 @@ static fi_rng about_to_give(uint32_t x)
     return (fi_rng){.state = (uint64_t)(x ^ x >> 18) << 27, .inc = 1};
 }
 
-/* The kernels there are, the second the same as the first where there is one. */
-static const fi_draw_kernel *const *kernels(void)
-{
-    static const fi_draw_kernel *both[] = {&fi_draw_portable, NULL};
-    both[1] = fi_draw_best();
-    return both;
-}
-
 /* Draws x by the vector loop (n = 16) and its mirror image by the scalar one (n = 1). */
 static void check_value(fi_law law, uint32_t x)
 {
@@ -182,18 +174,19 @@ Test(draw, lanes_are_the_stream)
         ROUNDS = 130
     };
     const size_t parts[] = {1, 2, 63, 64};
-    for (size_t kernel = 0; kernel < 2; kernel++) {
+    for (size_t kernel = 0; fi_draw_choice(kernel); kernel++) {
         static uint32_t draws[FI_LANES * ROUNDS + 1];
         fi_rng plain = fi_rng_stream(5, FI_FOR_DROPOUT, 2, 1);
         fi_lanes lanes = fi_lanes_from(plain);
         uint32_t *next = draws;
         memset(draws, 0, sizeof draws);
         for (size_t k = 0; k < sizeof parts / sizeof *parts; next += FI_LANES * parts[k++])
-            kernels()[kernel]->run(&lanes, parts[k], next);
-        kernels()[kernel]->run(&lanes, 0, next);
+            fi_draw_choice(kernel)->run(&lanes, parts[k], next);
+        fi_draw_choice(kernel)->run(&lanes, 0, next);
         cr_assert_eq(next - draws, FI_LANES * ROUNDS);
         for (size_t i = 0; i < FI_LANES * ROUNDS; i++)
-            cr_assert_eq(draws[i], fi_rng_u32(&plain), "%s: draw %zu", kernels()[kernel]->name, i);
+            cr_assert_eq(draws[i], fi_rng_u32(&plain), "%s: draw %zu", fi_draw_choice(kernel)->name,
+                         i);
         cr_expect_eq(draws[FI_LANES * ROUNDS], 0, "one draw too many");
     }
 }
@@ -217,7 +210,7 @@ static const fi_window windows[] = {{0, 0},         {2049785763, 0},       {1, -
 /* Draws at and about the edges of all segments, in every lane. */
 Test(draw, kernels_are_plain_at_the_edges_of_all_segments)
 {
-    for (size_t kernel = 0; kernel < 2; kernel++)
+    for (size_t kernel = 0; fi_draw_choice(kernel); kernel++)
         for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
             for (uint32_t e = 0; e < 32; e++)
                 for (uint32_t d = 0; d < 32; d++) {
@@ -232,9 +225,10 @@ Test(draw, kernels_are_plain_at_the_edges_of_all_segments)
                             x[k] = x[k] * UINT32_C(2654435769) + k;
                         lanes.state[k] = about_to_give(x[k]).state;
                     }
-                    kernels()[kernel]->normal(lanes, 1, window, 0.7F, out);
+                    fi_draw_choice(kernel)->normal(lanes, 1, window, 0.7F, out);
                     cr_assert(is_plain(x, FI_LANES, window, 0.7F, out),
-                              "%s, window %zu, edge %u, at %u", kernels()[kernel]->name, w, e, d);
+                              "%s, window %zu, edge %u, at %u", fi_draw_choice(kernel)->name, w, e,
+                              d);
                 }
 }
 
@@ -250,15 +244,15 @@ Test(draw, kernels_are_plain_in_long_runs)
     fi_rng plain = start;
     for (size_t i = 0; i < FI_LANES * ROUNDS; i++)
         x[i] = fi_rng_u32(&plain);
-    for (size_t kernel = 0; kernel < 2; kernel++)
+    for (size_t kernel = 0; fi_draw_choice(kernel); kernel++)
         for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
             for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
                 const fi_window *window = w ? &windows[w] : NULL;
                 const size_t n = sizes[s] * FI_LANES;
                 out[n] = 7;
-                kernels()[kernel]->normal(fi_lanes_from(start), sizes[s], window, -1.3F, out);
+                fi_draw_choice(kernel)->normal(fi_lanes_from(start), sizes[s], window, -1.3F, out);
                 cr_expect(is_plain(x, n, window, -1.3F, out), "%s, window %zu, %zu rounds",
-                          kernels()[kernel]->name, w, sizes[s]);
+                          fi_draw_choice(kernel)->name, w, sizes[s]);
                 cr_expect(out[n] == 7, "wrote past the end");
             }
 }
