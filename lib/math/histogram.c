@@ -2,7 +2,8 @@
  * Histogram, exact at the edges. A value's place in bins, computed in fi_real, says which bin holds
  * it unless it lies within the rounding error of an edge. A block with such a value is done again:
  * a multiplication tells each value's bin to within half a bin, and a comparison with the one edge
- * in doubt settles it. Where bins are few, two values are counted at a time, by the pair of bins.
+ * in doubt settles it. Where bins are few, a block is counted at once (histogram_avx512.c), or two
+values are counted at a time, by the pair of bins.
  * The values of a dying layer lie all beside one edge, at 0: so many are at or above it.
  */
 #include "histogram.h"
@@ -14,24 +15,21 @@
 #include <string.h>
 #include <tgmath.h>
 
-#define BLOCK 256          /* values whose bins are computed at a time */
-#define SPAN FI_TALLY_BINS /* in one visit of the values; more bins take more visits */
-#define MANY 16384         /* values that are worth counters of pairs */
-#define PAIRED 64          /* most bins whose pairs are counted */
+#define BLOCK FI_HISTOGRAM_BLOCK /* values whose bins are computed at a time */
+#define SPAN FI_TALLY_BINS       /* in one visit of the values; more bins take more visits */
+#define MANY 16384               /* values that are worth counters of pairs */
+#define PAIRED 64                /* most bins whose pairs are counted */
 #define TABLES 2   /* neighbours often share a bin, and a counter waits for its last increment */
 #define RETREAT 31 /* most blocks that go straight to the comparison after some in doubt */
 #define FULL (UINT32_MAX / BLOCK) /* blocks that a counter is sure to hold */
 
-/* A bin is computed as COUNTER + bin in fi_real: the low bits hold it as an integer. */
 #ifdef FI_DOUBLE
 typedef uint64_t bits;
-#define COUNTER 0x1.8p52
 #define EPSILON DBL_EPSILON
 #define LEAST_NORMAL DBL_MIN
 #define GREATEST DBL_MAX
 #else
 typedef uint32_t bits;
-#define COUNTER 0x1.8p23F
 #define EPSILON FLT_EPSILON
 #define LEAST_NORMAL FLT_MIN
 #define GREATEST FLT_MAX
@@ -39,17 +37,14 @@ typedef uint32_t bits;
 
 /* Bins first .. first + bins - 1 of the histogram, numbered from 0. */
 struct fi_tally {
-    size_t bins;
+    fi_places places;
+    fi_block_counter *at_once;  /* counts a block into the totals; or NULL */
     bool paired;                /* counted are pairs, by bin + (bins + 1) bin, not single values */
-    fi_real least, greatest;    /* the values counted */
-    fi_real slope, shift;       /* slope x + shift is the place of x, nearly: k mid in bin k */
-    fi_real first, last;        /* places in the middle of the first and the last bin */
-    fi_real certain;            /* no farther from the middle of a bin, a place is in it */
     double lower, rate, offset; /* (x - lower) rate + offset is the bin, less half a bin */
     fi_real edge[SPAN + 1];     /* the least value at or above each inner edge; NaN last */
     unsigned wait, next_wait;   /* blocks to come that go straight to the comparison */
     uint32_t blocks;            /* counted since the counters were empty */
-    uint64_t total[SPAN + 1];   /* when they last were; the last is for the values outside */
+    uint64_t total[SPAN + 1];   /* when they last were; the one after the bins is for the others */
     uint32_t counter[TABLES][(PAIRED + 1) * (PAIRED + 1)];
 };
 
@@ -74,63 +69,66 @@ static fi_real certain_within(double reach, double bins, double rate)
 
 static size_t counters(const fi_tally *s)
 {
-    return (s->bins + 1) * (s->paired ? s->bins + 1 : 1);
+    return (s->places.bins + 1) * (s->paired ? s->places.bins + 1 : 1);
 }
 
 static void begin(fi_tally *s, size_t n, size_t first, double lower, double upper, size_t bins)
 {
-    s->bins = bins - first < SPAN ? bins - first : SPAN;
-    s->paired = s->bins <= PAIRED && n >= MANY;
+    const size_t here = bins - first < SPAN ? bins - first : SPAN;
     s->lower = lower;
     s->rate = (double)bins / (upper - lower);
     s->offset = -0.5 - (double)first;
-    s->slope = (fi_real)s->rate;
-    s->shift = (fi_real)(-lower * s->rate + s->offset);
-    s->first = 0;
-    s->last = (fi_real)(s->bins - 1);
-    s->certain = certain_within(fmax(fabs(lower), fabs(upper)) * s->rate, (double)bins, s->rate);
-    for (size_t k = 0; k <= s->bins; k++)
+    for (size_t k = 0; k <= here; k++)
         s->edge[k] = at_or_above(lower + (double)(first + k) * (upper - lower) / (double)bins);
-    s->least = s->edge[0];
-    s->greatest = first + s->bins == bins ? -at_or_above(-upper)
-                                          : nextafter(s->edge[s->bins], -(fi_real)HUGE_VAL);
-    s->edge[s->bins] = (fi_real)NAN;
+    s->places = (fi_places){
+        .bins = here,
+        .least = s->edge[0],
+        .greatest = first + here == bins ? -at_or_above(-upper)
+                                         : nextafter(s->edge[here], -(fi_real)HUGE_VAL),
+        .slope = (fi_real)s->rate,
+        .shift = (fi_real)(-lower * s->rate + s->offset),
+        .last = (fi_real)(here - 1),
+        .certain = certain_within(fmax(fabs(lower), fabs(upper)) * s->rate, (double)bins, s->rate),
+    };
+    s->edge[here] = (fi_real)NAN;
+    s->at_once = here <= FI_COUNTED_BINS ? fi_best_block_counter() : NULL;
+    s->paired = !s->at_once && here <= PAIRED && n >= MANY;
     s->wait = s->next_wait = s->blocks = 0;
-    memset(s->total, 0, (s->bins + 1) * sizeof *s->total);
+    memset(s->total, 0, sizeof s->total);
     for (size_t t = 0; t < TABLES; t++)
         memset(s->counter[t], 0, counters(s) * sizeof **s->counter);
 }
 
 /*
- * COUNTER + the bin of each value by its place; false if one was too near an inner edge. A value
+ * FI_COUNTER + the bin of each value by its place; false if one was too near an inner edge. A value
  * outside has a bin of its own, and one beyond the middle of the first or last bin needs no edge.
  */
 static inline bool find_bins_by_place(const fi_tally *s, const fi_real *restrict x,
                                       fi_real *restrict bin)
 {
-    const fi_real least = s->least, greatest = s->greatest;
-    const fi_real slope = s->slope, shift = s->shift, certain = s->certain;
-    const fi_real first = s->first, last = s->last, outside = COUNTER + (fi_real)s->bins;
+    const fi_places p = s->places;
+    const fi_real outside = FI_COUNTER + (fi_real)p.bins;
     bits doubt = 0;
     for (size_t i = 0; i < BLOCK; i++) {
-        fi_real place = fma(x[i], slope, shift);
-        place = place > first ? place : first;
-        place = place < last ? place : last;
-        const fi_real found = place + COUNTER; /* rounds to the nearest */
-        doubt |= fabs(place - (found - COUNTER)) > certain ? ~(bits)0 : 0;
-        const fi_real above = x[i] >= least ? found : outside;
-        bin[i] = x[i] <= greatest ? above : outside;
+        fi_real place = fma(x[i], p.slope, p.shift);
+        place = place > 0 ? place : 0;
+        place = place < p.last ? place : p.last;
+        const fi_real found = place + FI_COUNTER; /* rounds to the nearest */
+        doubt |= fabs(place - (found - FI_COUNTER)) > p.certain ? ~(bits)0 : 0;
+        const fi_real above = x[i] >= p.least ? found : outside;
+        bin[i] = x[i] <= p.greatest ? above : outside;
     }
     return doubt == 0;
 }
 
 static inline fi_real bin_by_edge(const fi_tally *s, fi_real x)
 {
-    fi_real inside = x >= s->least ? x : s->least;
-    inside = inside <= s->greatest ? inside : s->greatest;
+    const fi_real least = s->places.least, greatest = s->places.greatest;
+    fi_real inside = x >= least ? x : least;
+    inside = inside <= greatest ? inside : greatest;
     const int32_t guess = (int32_t)fma((double)inside - s->lower, s->rate, s->offset);
     const int32_t found = guess + (inside >= s->edge[guess + 1]);
-    return COUNTER + (fi_real)(inside == x ? found : (int32_t)s->bins);
+    return FI_COUNTER + (fi_real)(inside == x ? found : (int32_t)s->places.bins);
 }
 
 FI_CLONES static void find_bins_by_edge(const fi_tally *s, const fi_real *restrict x,
@@ -149,10 +147,10 @@ static bool all_same(const fi_real *x)
 /* Counts a block that is all in the two bins beside the inner edge nearest to its first value. */
 static inline bool count_beside_edge(fi_tally *s, const fi_real *x)
 {
-    if (!(*x >= s->least && *x <= s->greatest))
+    if (!(*x >= s->places.least && *x <= s->places.greatest))
         return false;
     const size_t nearest = (size_t)(((double)*x - s->lower) * s->rate + s->offset + 1);
-    if (nearest < 1 || nearest >= s->bins)
+    if (nearest < 1 || nearest >= s->places.bins)
         return false;
     const fi_real *const edge = s->edge + nearest;
     const fi_real below = edge[-1], at = edge[0], above = edge[1];
@@ -175,11 +173,11 @@ static inline size_t index_of(fi_real bin)
     return (uint16_t)b;
 }
 
-/* bin[i] += (bin[i + BLOCK / 2] - COUNTER) stride: the pair's index. */
+/* bin[i] += (bin[i + BLOCK / 2] - FI_COUNTER) stride: the pair's index. */
 static inline void pair_bins(fi_real stride, fi_real *bin)
 {
     for (size_t i = 0; i < BLOCK / 2; i++)
-        bin[i] = fma(bin[i + BLOCK / 2] - COUNTER, stride, bin[i]);
+        bin[i] = fma(bin[i + BLOCK / 2] - FI_COUNTER, stride, bin[i]);
 }
 
 /* n is a multiple of 8. */
@@ -193,7 +191,7 @@ static inline void increment(fi_tally *s, size_t n, const fi_real *bin)
 /* Adds up the counters into the totals: of a pair, each bin has one. */
 static void empty_counters(fi_tally *s)
 {
-    const size_t bins = s->bins, stride = bins + 1, rows = s->paired ? stride : 1;
+    const size_t bins = s->places.bins, stride = bins + 1, rows = s->paired ? stride : 1;
     for (size_t t = 0; t < TABLES; t++) {
         for (size_t row = 0; row < rows; row++) {
             const uint32_t *const counter = s->counter[t] + row * stride;
@@ -207,17 +205,41 @@ static void empty_counters(fi_tally *s)
     s->blocks = 0;
 }
 
+/* Counts a block whose bins are known. */
+static inline void count_bins(fi_tally *s, fi_real *bin)
+{
+    if (s->paired) {
+        pair_bins((fi_real)(s->places.bins + 1), bin);
+        increment(s, BLOCK / 2, bin);
+    } else {
+        increment(s, BLOCK, bin);
+    }
+    if (++s->blocks == FULL)
+        empty_counters(s);
+}
+
+static inline bool count_by_place(fi_tally *s, const fi_real *x)
+{
+    fi_real bin[BLOCK];
+    if (s->at_once)
+        return s->at_once(&s->places, x, s->total);
+    if (!find_bins_by_place(s, x, bin))
+        return false;
+    count_bins(s, bin);
+    return true;
+}
+
 /*
  * By their places, unless one is in doubt or the block is to wait: one in doubt makes the next ones
  * wait, twice as many each time, before a place is tried.
  */
-static inline bool find_bins_at_once(fi_tally *s, const fi_real *x, fi_real *bin)
+static inline bool try_to_count_by_place(fi_tally *s, const fi_real *x)
 {
     if (s->wait > 0) {
         s->wait--;
         return false;
     }
-    if (find_bins_by_place(s, x, bin)) {
+    if (count_by_place(s, x)) {
         s->next_wait = 0;
         return true;
     }
@@ -229,24 +251,13 @@ static inline bool find_bins_at_once(fi_tally *s, const fi_real *x, fi_real *bin
 FI_CLONES static void count_blocks(fi_tally *s, size_t blocks, const fi_real *x)
 {
     for (; blocks > 0; blocks--, x += BLOCK) {
-        fi_real bin[BLOCK];
         if (all_same(x)) {
             s->total[index_of(bin_by_edge(s, *x))] += BLOCK;
-            continue;
-        }
-        if (!find_bins_at_once(s, x, bin)) {
-            if (count_beside_edge(s, x))
-                continue;
+        } else if (!try_to_count_by_place(s, x) && !count_beside_edge(s, x)) {
+            fi_real bin[BLOCK];
             find_bins_by_edge(s, x, bin);
+            count_bins(s, bin);
         }
-        if (s->paired) {
-            pair_bins((fi_real)(s->bins + 1), bin);
-            increment(s, BLOCK / 2, bin);
-        } else {
-            increment(s, BLOCK, bin);
-        }
-        if (++s->blocks == FULL)
-            empty_counters(s);
     }
 }
 
@@ -269,9 +280,9 @@ void fi_tally_counts(fi_tally *tally, double *counts)
 {
     FI_REQUIRE(tally && counts);
     empty_counters(tally);
-    for (size_t k = 0; k < tally->bins; k++)
+    for (size_t k = 0; k < tally->places.bins; k++)
         counts[k] += (double)tally->total[k];
-    memset(tally->total, 0, tally->bins * sizeof *tally->total);
+    memset(tally->total, 0, tally->places.bins * sizeof *tally->total);
 }
 
 static void check_edges(double lower, double upper, size_t bins)

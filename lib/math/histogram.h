@@ -5,7 +5,8 @@
 #include "../fanin.h"
 
 enum {
-    FI_TALLY_BINS = 1024 /* most bins of a tally */
+    FI_TALLY_BINS = 1024, /* most bins of a tally */
+    FI_COUNTED_BINS = 63  /* most bins of a fi_block_counter, which has 64 counts */
 };
 
 /* Counts of values in the bins of fi_histogram; made once, in the arena, for any number of adds. */
@@ -19,5 +20,36 @@ void fi_tally_add(fi_tally *tally, size_t n, const fi_real *x);
 
 /* Adds what was counted since the last such call to counts (bins). */
 void fi_tally_counts(fi_tally *tally, double *counts);
+
+/* ---- blocks of values, for histogram.c ------------------------------------------------------- */
+
+enum {
+    FI_HISTOGRAM_BLOCK = 256
+};
+
+/* FI_COUNTER + k, k a bin, is an fi_real whose lowest bits are the integer k. */
+#ifdef FI_DOUBLE
+#define FI_COUNTER 0x1.8p52
+#else
+#define FI_COUNTER 0x1.8p23F
+#endif
+
+/* How the place of a value, computed in fi_real, says which of `bins` bins holds it. */
+typedef struct fi_places {
+    size_t bins;
+    fi_real least, greatest; /* the values that are in one */
+    fi_real slope, shift;    /* slope x + shift is the place of x, nearly: k mid in bin k */
+    fi_real last;            /* the place in the middle of the last bin; of the first it is 0 */
+    fi_real certain;         /* no farther from the middle of a bin, a place is in it */
+} fi_places;
+
+/*
+ * counts[k] += how many values of the block are in bin k, for k < bins; false, and nothing is
+ * added, if one is too near an inner edge. What the counts beyond the bins take is not specified.
+ */
+typedef bool fi_block_counter(const fi_places *places, const fi_real *x, uint64_t *counts);
+
+/* One that is faster than counters in memory; NULL if this processor has none. */
+fi_block_counter *fi_best_block_counter(void);
 
 #endif
