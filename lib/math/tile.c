@@ -14,9 +14,9 @@
 
 enum {
     ROWS = FI_TILE_ROWS,             /* of a block of a: 192 KiB of the second cache */
-    FEW_ROWS = FI_TILE_TALLEST,      /* too few to make up for packing b, */
-    FEW_COLUMNS = 4 * FI_TILE_LANES, /* or a */
-    LEAST_SHARED = 1 << 20,          /* terms that make up for waking a team: some 20 us */
+    FEW_COLUMNS = 4 * FI_TILE_LANES, /* of b: too few to make up for packing a */
+    LEAST_TERMS = 32,
+    LEAST_SHARED = 1 << 20, /* terms that make up for waking a team: some 20 us */
 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -177,10 +177,11 @@ static product planned(product p)
     const bool tallest = p.kernel->tall == FI_TILE_TALLEST || p.n <= FI_TILE_LANES;
     const bool aliased = p.a.row % TILE_PAGE == 0 && tallest && p.m > FI_TILE_SHORT;
     if (p.a.is == FI_TRANSPOSED)
-        p.pack_a = p.n > FEW_COLUMNS && p.m > FI_TILE_FEW;
+        p.pack_a = p.n > FEW_COLUMNS && p.m > FI_TILE_FEW && p.m * p.k > p.kernel->small;
     else
         p.pack_a = paged || aliased;
-    p.pack_b = p.m > FEW_ROWS || p.b.is == FI_TRANSPOSED;
+    const bool worth = p.m > p.kernel->few && p.k * p.n > p.kernel->small;
+    p.pack_b = worth || p.b.is == FI_TRANSPOSED;
     return p;
 }
 
@@ -196,6 +197,14 @@ static void flip(size_t rows, size_t cols, const fi_real *from, size_t from_row,
 static fi_transpose other(fi_transpose is)
 {
     return is == FI_TRANSPOSED ? FI_AS_IS : FI_TRANSPOSED;
+}
+
+/* Columns that leave lanes unused but make good rows, where b need not be transposed for that and
+ * the terms make up for transposing c. */
+static bool narrow(const product *p)
+{
+    return p->n <= p->kernel->tall && p->kernel->any_columns && p->a.is == FI_TRANSPOSED &&
+           p->k >= LEAST_TERMS;
 }
 
 /* With few columns, c' = op(b)' op(a)': what would be the few used lanes of a vector are rows. */
@@ -249,7 +258,7 @@ bool fi_tile_gemm(const fi_tile_kernel *kernel, fi_transpose a_is, fi_transpose 
     const product plan = planned(p);
     if (m == 0 || n == 0 || k == 0)
         multiply_nothing(m, n, beta, c, sink);
-    else if (n <= FI_TILE_FEW && m > n)
+    else if (m > n && (n <= FI_TILE_FEW || narrow(&p)))
         multiply_flipped(&p, sink);
     else
         multiply_blocks(&plan, sink);

@@ -46,9 +46,10 @@ enum {
     TALL = FI_TILE_TALLEST,
     WIDE = FI_TILE_WIDER,
     LANES = 2 * FI_TILE_LANES,
-    MOST = TALL * WIDE / 2, /* pairs of sums in registers */
-    AHEAD = 12,             /* rows of b for which memory is asked while they are copied */
-    LATE = 24               /* terms before the end of which c is asked for again */
+    MOST = TALL * WIDE / 2,          /* pairs of sums in registers */
+    SMALL = 32768 / sizeof(fi_real), /* fits into the first cache */
+    AHEAD = 12,                      /* rows of b for which memory is asked while they are copied */
+    LATE = 24                        /* terms before the end of which c is asked for again */
 };
 
 /* How far a region has been asked for: up to `at`, in a row to `end`, the first of `rows` left. */
@@ -86,11 +87,11 @@ FI_AVX512_INLINE void ask_for(const size_t rows, const size_t vectors, const boo
 }
 
 /*
- * One tile with its sums in registers: rows and vectors are constants, and all loops but that over
- * `depth` unroll.
+ * One tile with its sums in registers: rows, vectors and whether all columns are there are
+ * constants, and all loops but that over `depth` unroll.
  */
-FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const bool copying,
-                                  const fi_tile *tile)
+FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const bool full,
+                                  const bool copying, const fi_tile *tile)
 {
     const size_t pairs = vectors / 2;
     const bool odd = vectors % 2;
@@ -99,9 +100,9 @@ FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const
     const size_t b_row = tile->b_row;
     const size_t c_row = tile->c_row;
     const size_t next = tile->a_short;
-    const unsigned lanes = odd ? FI_TILE_LANES : LANES; /* of the last in a row, which is masked */
-    const lane_mask mask =
-        (lane_mask)(((1U << lanes) - 1) >> (vectors * FI_TILE_LANES - tile->columns));
+    const unsigned lanes = odd ? FI_TILE_LANES : LANES; /* of the last in a row */
+    const size_t missing = full ? 0 : vectors * FI_TILE_LANES - tile->columns;
+    const lane_mask mask = (lane_mask)(((1U << lanes) - 1) >> missing);
     const fi_real *top = tile->a;
     fi_real *b_copy = tile->b_copy;
     fi_real *c = tile->c;
@@ -119,17 +120,19 @@ FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const
                     sum[i * pairs + j] = (pair){0};
                 last[i] = (vector){0};
             }
-            ask_for(rows, vectors, false, tile, c);
+            if (tile->depth > LATE)
+                ask_for(rows, vectors, false, tile, c);
         } else {
 #pragma GCC unroll 12
             for (size_t i = 0; i < rows; i++) {
                 const fi_real *const from = c + i * c_row;
 #pragma GCC unroll 4
                 for (size_t j = 0; j < pairs; j++)
-                    sum[i * pairs + j] = j + 1 < pairs || odd
+                    sum[i * pairs + j] = j + 1 < pairs || odd || full
                                              ? LOAD_PAIR(from + j * LANES)
                                              : LOAD_MASKED_PAIR(mask, from + j * LANES);
-                last[i] = odd ? LOAD_MASKED((__mmask8)mask, from + pairs * LANES) : (vector){0};
+                if (odd)
+                    last[i] = LOAD_MASKED((__mmask8)mask, from + pairs * LANES);
             }
         }
         for (size_t l = tile->depth; l > 0; l--) {
@@ -139,9 +142,10 @@ FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const
             vector rest;
 #pragma GCC unroll 4
             for (size_t j = 0; j < pairs; j++)
-                columns[j] = LOAD_PAIR(b + j * LANES);
+                columns[j] = j + 1 < pairs || odd || full ? LOAD_PAIR(b + j * LANES)
+                                                          : LOAD_MASKED_PAIR(mask, b + j * LANES);
             if (odd)
-                rest = LOAD(b + pairs * LANES);
+                rest = LOAD_MASKED((__mmask8)mask, b + pairs * LANES);
             if (copying) {
 #pragma GCC unroll 4
                 for (size_t j = 0; j < pairs; j++) {
@@ -175,7 +179,7 @@ FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const
         for (size_t i = 0; i < rows; i++, c += c_row) {
 #pragma GCC unroll 4
             for (size_t j = 0; j < pairs; j++)
-                if (j + 1 < pairs || odd)
+                if (j + 1 < pairs || odd || full)
                     STORE_PAIR(c + j * LANES, sum[i * pairs + j]);
                 else
                     STORE_MASKED_PAIR(c + j * LANES, mask, sum[i * pairs + j]);
@@ -195,29 +199,39 @@ FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const
 #define X_FUNCTIONS(rows, vectors)                                                                 \
     static FI_AVX512 void tile_##rows##_##vectors(const fi_tile *tile)                             \
     {                                                                                              \
-        tile_avx512(rows, vectors, false, tile);                                                   \
+        tile_avx512(rows, vectors, true, false, tile);                                             \
+    }                                                                                              \
+    static FI_AVX512 void part_##rows##_##vectors(const fi_tile *tile)                             \
+    {                                                                                              \
+        tile_avx512(rows, vectors, false, false, tile);                                            \
     }
 SHAPES(X_FUNCTIONS)
 
 static FI_AVX512 void tile_copying(const fi_tile *tile)
 {
-    tile_avx512(TALL, WIDE, true, tile);
+    if (tile->columns == WIDE * FI_TILE_LANES)
+        tile_avx512(TALL, WIDE, true, true, tile);
+    else
+        tile_avx512(TALL, WIDE, false, true, tile);
 }
 
 static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
 {
-#define X_ENTRY(rows, vectors) [rows - 1][vectors - 1] = tile_##rows##_##vectors,
-    static void (*const shapes[TALL][FI_TILE_WIDEST])(const fi_tile *) = {SHAPES(X_ENTRY)};
+#define X_ENTRY(rows, vectors)                                                                     \
+    [rows - 1][vectors - 1] = {part_##rows##_##vectors, tile_##rows##_##vectors},
+    static void (*const shapes[TALL][FI_TILE_WIDEST][2])(const fi_tile *) = {SHAPES(X_ENTRY)};
     if (tile->b_copy)
         tile_copying(tile);
     else
-        shapes[rows - 1][vectors - 1](tile);
+        shapes[rows - 1][vectors - 1][tile->columns == vectors * FI_TILE_LANES](tile);
 }
 
 const fi_tile_kernel fi_tile_avx512 = {sizeof(fi_real) == 4 ? "AVX-512, 12 x 32"
                                                             : "AVX-512, 12 x 16",
                                        TALL,
                                        WIDE,
+                                       2 * TALL,
+                                       SMALL,
                                        true,
                                        multiply,
                                        fi_tile_transpose_avx2};

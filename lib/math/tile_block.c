@@ -125,8 +125,8 @@ static void find_b(const product *p, const block *z, size_t x, size_t columns, s
 {
     fi_real *panel = p->panels->b + (z->rows == p->m ? x % TILE_GROUP : x) * z->depth;
     const size_t tall = p->kernel->tall, wide = p->kernel->wide * FI_TILE_LANES;
-    const bool whole = p->b.is == FI_AS_IS && columns == width;
-    const bool grouped = whole && width == wide && p->b.row >= TILE_PAGE;
+    const bool whole = p->b.is == FI_AS_IS && (columns == width || p->kernel->any_columns);
+    const bool grouped = whole && columns == wide && p->b.row >= TILE_PAGE;
     const bool can_copy = width == wide && rows_of(tall, z->rows) == tall;
     const bool by_tile = whole && can_copy && !grouped && z->first;
     const bool lies = whole && (by_tile || !p->pack_b);

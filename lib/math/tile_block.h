@@ -20,7 +20,7 @@ typedef struct __attribute__((aligned(TILE_LARGE_PAGE))) panels {
     fi_real b[TILE_DEPTH * TILE_COLUMNS];
     fi_real a[TILE_ALONE * TILE_APART];
     fi_real c[FI_TILE_TALLEST * FI_TILE_WIDEST * FI_TILE_LANES];
-    fi_real few[FI_TILE_FEW * TILE_FLIPPED];
+    fi_real few[FI_TILE_TALLEST * TILE_FLIPPED];
 } panels;
 
 _Static_assert(sizeof(panels) == TILE_LARGE_PAGE, "the panels of a thread are one large page");

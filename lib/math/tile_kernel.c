@@ -53,7 +53,8 @@ static void transpose(size_t depth, size_t columns, const fi_real *b, size_t b_r
             c[l * c_row + j] = b[(j < columns ? j : columns - 1) * b_row + l];
 }
 
-const fi_tile_kernel fi_tile_portable = {"portable", FI_TILE_SHORT, 2, false, multiply, transpose};
+const fi_tile_kernel fi_tile_portable = {"portable", FI_TILE_SHORT, 2,        FI_TILE_TALLEST,
+                                         0,          false,         multiply, transpose};
 
 /* ---- AVX2 ------------------------------------------------------------------------------------ */
 
@@ -268,6 +269,8 @@ FI_AVX2 void fi_tile_transpose_avx2(size_t depth, size_t columns, const fi_real 
 const fi_tile_kernel fi_tile_avx2 = {sizeof(fi_real) == 4 ? "AVX2, 6 x 16" : "AVX2, 6 x 8",
                                      FI_TILE_SHORT,
                                      2,
+                                     FI_TILE_TALLEST,
+                                     0,
                                      false,
                                      multiply_avx2,
                                      fi_tile_transpose_avx2};
