@@ -210,6 +210,7 @@ static bool narrow(const product *p)
 /* With few columns, c' = op(b)' op(a)': what would be the few used lanes of a vector are rows. */
 static void multiply_flipped(const product *p, const fi_gemm_rows *sink)
 {
+    FI_REQUIRE(p->n * TILE_FLIPPED <= sizeof p->panels->few / sizeof *p->panels->few);
     for (size_t i = 0; i < p->m; i += TILE_FLIPPED) {
         const size_t rows = smaller(TILE_FLIPPED, p->m - i);
         product q = *p;
