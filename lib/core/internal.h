@@ -38,25 +38,38 @@ _Noreturn void fi_abort(const char *file, int line, const char *condition);
 #define FI_CLONES
 #endif
 
-/* For functions in intrinsics, which are called only where fi_has_avx2() or fi_has_avx512(). */
-#ifdef __x86_64__
-#define FI_AVX2 __attribute__((target("avx2,fma")))
-#define FI_AVX2_INLINE static inline __attribute__((target("avx2,fma"), always_inline))
-static inline bool fi_has_avx2(void)
+/*
+ * For functions in intrinsics, which are called only where the processor has the instructions. Of
+ * AVX-512 it is what every one with 512-bit vectors has but Xeon Phi: x86-64-v4.
+ */
+typedef enum fi_instructions {
+    FI_PORTABLE,
+    FI_WITH_AVX2,
+    FI_WITH_AVX512
+} fi_instructions;
+
+/* The most of them; each has those before it. */
+static inline fi_instructions fi_instructions_here(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#ifdef __x86_64__
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+        return FI_PORTABLE;
+    const bool all = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                     __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                     __builtin_cpu_supports("avx512vl");
+    return all ? FI_WITH_AVX512 : FI_WITH_AVX2;
+#else
+    return FI_PORTABLE;
+#endif
 }
 
-/* Of AVX-512 what every processor with 512-bit vectors has but Xeon Phi: x86-64-v4. */
+#ifdef __x86_64__
+#define FI_AVX2_TARGET target("avx2,fma")
+#define FI_AVX2 __attribute__((FI_AVX2_TARGET))
+#define FI_AVX2_INLINE static inline __attribute__((FI_AVX2_TARGET, always_inline))
 #define FI_AVX512_TARGET target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma")
 #define FI_AVX512 __attribute__((FI_AVX512_TARGET))
 #define FI_AVX512_INLINE static inline __attribute__((FI_AVX512_TARGET, always_inline))
-static inline bool fi_has_avx512(void)
-{
-    return fi_has_avx2() && __builtin_cpu_supports("avx512f") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
 #endif
 
 /* sqrt, exp ... of an fi_real, and its literals. */

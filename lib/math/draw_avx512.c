@@ -139,7 +139,7 @@ FI_AVX512_INLINE void normal_draws(const fi_lanes *lanes, size_t rounds, const f
     const __m512i increment = _mm512_set1_epi64((long long)lanes->increment);
     const __m512 factor = _mm512_set1_ps(scale);
     states s = load(lanes);
-    for (; rounds >= TOGETHER; rounds -= TOGETHER, out += TOGETHER * FI_LANES)
+    for (; rounds >= TOGETHER; rounds -= TOGETHER, out += (size_t)TOGETHER * FI_LANES)
         s = take(TOGETHER, s, multiplier, increment, window, factor, out);
     for (; rounds; rounds--, out += FI_LANES)
         s = take(1, s, multiplier, increment, window, factor, out);

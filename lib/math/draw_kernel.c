@@ -295,14 +295,13 @@ const fi_draw_kernel fi_draw_avx2 = {"AVX2", run_avx2, normal_avx2};
 
 const fi_draw_kernel *fi_draw_choice(size_t k)
 {
-    const fi_draw_kernel *choices[4] = {NULL};
-    size_t n = 0;
+    static const fi_draw_kernel *const kernels[] = {
+        [FI_PORTABLE] = &fi_draw_portable,
 #ifdef __x86_64__
-    if (fi_has_avx512())
-        choices[n++] = &fi_draw_avx512;
-    if (fi_has_avx2())
-        choices[n++] = &fi_draw_avx2;
+        [FI_WITH_AVX2] = &fi_draw_avx2,
+        [FI_WITH_AVX512] = &fi_draw_avx512,
 #endif
-    choices[n++] = &fi_draw_portable;
-    return k < n ? choices[k] : NULL;
+    };
+    const size_t best = fi_instructions_here();
+    return k <= best ? kernels[best - k] : NULL;
 }

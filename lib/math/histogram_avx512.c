@@ -113,7 +113,8 @@ static bool count(const fi_places *p, const float *x, uint64_t *counts)
 
 fi_block_counter *fi_best_block_counter(void)
 {
-    const bool able = fi_has_avx512() && __builtin_cpu_supports("avx512vbmi") &&
+    const bool able = fi_instructions_here() == FI_WITH_AVX512 &&
+                      __builtin_cpu_supports("avx512vbmi") &&
                       __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("gfni");
     return able ? count : NULL;
 }

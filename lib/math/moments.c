@@ -115,7 +115,7 @@ FI_CLONES static void add_powers(size_t n, const fi_real *x, fi_real scale, fi_r
             sum_part(x + p * ROWS * LANES, scale, shift, sums[0] + p * LANES, sums[1] + p * LANES,
                      sums[2] + p * LANES, sums[3] + p * LANES);
         for (size_t k = 0; k < 4; k++)
-            fi_widen(PARTS * LANES, sums[k], total[k]);
+            fi_widen((size_t)PARTS * LANES, sums[k], total[k]);
     }
 }
 
@@ -144,8 +144,8 @@ FI_CLONES static void add_two_powers(size_t n, const fi_real *x, fi_real center,
         for (size_t p = 0; p < PARTS; p++)
             sum_two_part(x + p * WIDE_ROWS * WIDE_LANES, center, sums[0] + p * WIDE_LANES,
                          sums[1] + p * WIDE_LANES);
-        fi_widen(PARTS * WIDE_LANES, sums[0], total[0]);
-        fi_widen(PARTS * WIDE_LANES, sums[1], total[1]);
+        fi_widen((size_t)PARTS * WIDE_LANES, sums[0], total[0]);
+        fi_widen((size_t)PARTS * WIDE_LANES, sums[1], total[1]);
     }
 }
 

@@ -280,16 +280,15 @@ const fi_tile_kernel fi_tile_avx2 = {sizeof(fi_real) == 4 ? "AVX2, 6 x 16" : "AV
 
 const fi_tile_kernel *fi_tile_choice(size_t k)
 {
-    const fi_tile_kernel *choices[4] = {NULL};
-    size_t n = 0;
+    static const fi_tile_kernel *const kernels[] = {
+        [FI_PORTABLE] = &fi_tile_portable,
 #ifdef __x86_64__
-    if (fi_has_avx512())
-        choices[n++] = &fi_tile_avx512;
-    if (fi_has_avx2())
-        choices[n++] = &fi_tile_avx2;
+        [FI_WITH_AVX2] = &fi_tile_avx2,
+        [FI_WITH_AVX512] = &fi_tile_avx512,
 #endif
-    choices[n++] = &fi_tile_portable;
-    return k < n ? choices[k] : NULL;
+    };
+    const size_t best = fi_instructions_here();
+    return k <= best ? kernels[best - k] : NULL;
 }
 
 /* The portable one is fast where the compiler knows of an instruction for it. */
