@@ -8,8 +8,8 @@
 #include "../core/arena.h"
 #include "../core/internal.h"
 
-#include <math.h>
 #include <string.h>
+#include <tgmath.h>
 
 enum {
     COUNTED = 1 << 30 /* values counted before a lane might overflow */
@@ -91,13 +91,39 @@ static fi_slope_range find_range(const fi_activation *activation, bool any, fi_r
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
-/* How many of n values are outside the range; a NaN is not. */
-static FI_CLONES size_t count_outside(fi_slope_range range, size_t n, const fi_real *a)
+static FI_CLONES size_t count_below(fi_real least, size_t n, const fi_real *a)
+{
+    lane_count below = 0;
+    for (size_t i = 0; i < n; i++)
+        below += a[i] < least;
+    return below;
+}
+
+static FI_CLONES size_t count_beyond(fi_real greatest, size_t n, const fi_real *a)
+{
+    lane_count beyond = 0;
+    for (size_t i = 0; i < n; i++)
+        beyond += fabs(a[i]) > greatest;
+    return beyond;
+}
+
+static FI_CLONES size_t count_on_either_side(fi_slope_range range, size_t n, const fi_real *a)
 {
     lane_count outside = 0;
     for (size_t i = 0; i < n; i++)
         outside += (lane_count)(a[i] < range.least) | (lane_count)(a[i] > range.greatest);
     return outside;
+}
+
+/* How many of n values are outside the range; a NaN is not. One comparison does where the range is
+ * symmetric or has no upper end. */
+static size_t count_outside(fi_slope_range range, size_t n, const fi_real *a)
+{
+    if (range.greatest == (fi_real)HUGE_VAL)
+        return count_below(range.least, n, a);
+    if (range.least == -range.greatest)
+        return count_beyond(range.greatest, n, a);
+    return count_on_either_side(range, n, a);
 }
 
 /* Notes the units within the range; whether all have been by now. */
