@@ -38,13 +38,12 @@ typedef uint32_t bits;
 /* Bins first .. first + bins - 1 of the histogram, numbered from 0. */
 struct fi_tally {
     fi_places places;
-    fi_block_counter *at_once;  /* counts a block into the totals; or NULL */
-    bool paired;                /* counted are pairs, by bin + (bins + 1) bin, not single values */
-    double lower, rate, offset; /* (x - lower) rate + offset is the bin, less half a bin */
-    fi_real edge[SPAN + 1];     /* the least value at or above each inner edge; NaN last */
-    unsigned wait, next_wait;   /* blocks to come that go straight to the comparison */
-    uint32_t blocks;            /* counted since the counters were empty */
-    uint64_t total[SPAN + 1];   /* when they last were; the one after the bins is for the others */
+    fi_block_counter *at_once; /* counts a block into the totals; or NULL */
+    bool paired;               /* counted are pairs, by bin + (bins + 1) bin, not single values */
+    fi_real edge[SPAN + 1];    /* of the places */
+    unsigned wait, next_wait;  /* blocks to come that go straight to the comparison */
+    uint32_t blocks;           /* counted since the counters were empty */
+    uint64_t total[SPAN + 1];  /* when they last were; the one after the bins is for the others */
     uint32_t counter[TABLES][(PAIRED + 1) * (PAIRED + 1)];
 };
 
@@ -67,6 +66,16 @@ static fi_real certain_within(double reach, double bins, double rate)
     return usable ? (fi_real)(0.5 - error) : -1;
 }
 
+/*
+ * The error of a place in 2^-16, and one more for rounding a place in fixed point and its shift;
+ * where no value is certain, more than any fraction or exponent that it is compared with.
+ */
+static uint32_t margin_of(fi_real certain)
+{
+    const double error = 0.5 - (double)certain;
+    return certain > 0 ? (uint32_t)(error * 0x1p16) + 2 : INT16_MAX;
+}
+
 static size_t counters(const fi_tally *s)
 {
     return (s->places.bins + 1) * (s->paired ? s->places.bins + 1 : 1);
@@ -75,9 +84,7 @@ static size_t counters(const fi_tally *s)
 static void begin(fi_tally *s, size_t n, size_t first, double lower, double upper, size_t bins)
 {
     const size_t here = bins - first < SPAN ? bins - first : SPAN;
-    s->lower = lower;
-    s->rate = (double)bins / (upper - lower);
-    s->offset = -0.5 - (double)first;
+    const double rate = (double)bins / (upper - lower), offset = -0.5 - (double)first;
     for (size_t k = 0; k <= here; k++)
         s->edge[k] = at_or_above(lower + (double)(first + k) * (upper - lower) / (double)bins);
     s->places = (fi_places){
@@ -85,11 +92,16 @@ static void begin(fi_tally *s, size_t n, size_t first, double lower, double uppe
         .least = s->edge[0],
         .greatest = first + here == bins ? -at_or_above(-upper)
                                          : nextafter(s->edge[here], -(fi_real)HUGE_VAL),
-        .slope = (fi_real)s->rate,
-        .shift = (fi_real)(-lower * s->rate + s->offset),
+        .slope = (fi_real)rate,
+        .shift = (fi_real)(-lower * rate + offset),
         .last = (fi_real)(here - 1),
-        .certain = certain_within(fmax(fabs(lower), fabs(upper)) * s->rate, (double)bins, s->rate),
+        .certain = certain_within(fmax(fabs(lower), fabs(upper)) * rate, (double)bins, rate),
+        .lower = lower,
+        .rate = rate,
+        .offset = offset,
+        .edge = s->edge,
     };
+    s->places.margin = margin_of(s->places.certain);
     s->edge[here] = (fi_real)NAN;
     s->at_once = here <= FI_COUNTED_BINS ? fi_best_block_counter() : NULL;
     s->paired = !s->at_once && here <= PAIRED && n >= MANY;
@@ -123,12 +135,7 @@ static inline bool find_bins_by_place(const fi_tally *s, const fi_real *restrict
 
 static inline fi_real bin_by_edge(const fi_tally *s, fi_real x)
 {
-    const fi_real least = s->places.least, greatest = s->places.greatest;
-    fi_real inside = x >= least ? x : least;
-    inside = inside <= greatest ? inside : greatest;
-    const int32_t guess = (int32_t)fma((double)inside - s->lower, s->rate, s->offset);
-    const int32_t found = guess + (inside >= s->edge[guess + 1]);
-    return FI_COUNTER + (fi_real)(inside == x ? found : (int32_t)s->places.bins);
+    return FI_COUNTER + (fi_real)fi_bin_by_edge(&s->places, x);
 }
 
 FI_CLONES static void find_bins_by_edge(const fi_tally *s, const fi_real *restrict x,
@@ -149,7 +156,8 @@ static inline bool count_beside_edge(fi_tally *s, const fi_real *x)
 {
     if (!(*x >= s->places.least && *x <= s->places.greatest))
         return false;
-    const size_t nearest = (size_t)(((double)*x - s->lower) * s->rate + s->offset + 1);
+    const size_t nearest =
+        (size_t)(((double)*x - s->places.lower) * s->places.rate + s->places.offset + 1);
     if (nearest < 1 || nearest >= s->places.bins)
         return false;
     const fi_real *const edge = s->edge + nearest;

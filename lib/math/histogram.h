@@ -4,6 +4,8 @@
 
 #include "../fanin.h"
 
+#include <math.h>
+
 enum {
     FI_TALLY_BINS = 1024, /* most bins of a tally */
     FI_COUNTED_BINS = 63  /* most bins of a fi_block_counter, which has 64 counts */
@@ -37,15 +39,28 @@ enum {
 /* How the place of a value, computed in fi_real, says which of `bins` bins holds it. */
 typedef struct fi_places {
     size_t bins;
-    fi_real least, greatest; /* the values that are in one */
-    fi_real slope, shift;    /* slope x + shift is the place of x, nearly: k mid in bin k */
-    fi_real last;            /* the place in the middle of the last bin; of the first it is 0 */
-    fi_real certain;         /* no farther from the middle of a bin, a place is in it */
+    fi_real least, greatest;    /* the values that are in one */
+    fi_real slope, shift;       /* slope x + shift is the place of x, nearly: k mid in bin k */
+    fi_real last;               /* the place in the middle of the last bin; of the first it is 0 */
+    fi_real certain;            /* no farther from the middle of a bin, a place is in it */
+    uint32_t margin;            /* no closer to its edges, in 2^-16, is a place in fixed point */
+    double lower, rate, offset; /* (x - lower) rate + offset is the bin, less half a bin */
+    const fi_real *edge;        /* the least value at or above each inner edge; NaN last */
 } fi_places;
+
+/* The bin of a value, settled by an edge; a value in none has one of its own, `bins`. */
+static inline int32_t fi_bin_by_edge(const fi_places *p, fi_real x)
+{
+    fi_real inside = x >= p->least ? x : p->least;
+    inside = inside <= p->greatest ? inside : p->greatest;
+    const int32_t guess = (int32_t)fma((double)inside - p->lower, p->rate, p->offset);
+    const int32_t found = guess + (inside >= p->edge[guess + 1]);
+    return inside == x ? found : (int32_t)p->bins;
+}
 
 /*
  * counts[k] += how many values of the block are in bin k, for k < bins; false, and nothing is
- * added, if one is too near an inner edge. What the counts beyond the bins take is not specified.
+ * added, if many are too near an edge. What the counts beyond the bins take is not specified.
  */
 typedef bool fi_block_counter(const fi_places *places, const fi_real *x, uint64_t *counts);
 

@@ -14,40 +14,74 @@
 #define FI_BITS_INLINE static inline __attribute__((FI_BITS_TARGET, always_inline))
 #define FI_BITS_APART __attribute__((FI_BITS_TARGET, noinline))
 
+#define FIXED 192.5F /* a bin after 192, from where to 256 floats are 2^-16 apart */
+
 enum {
+    FEW = 8, /* values of a block in doubt that are settled one by one */
     WORDS = FI_HISTOGRAM_BLOCK / 64
 };
 
-/*
- * Of 16 values, as find_bins_by_place has it: the lowest byte of each is its bin. Floats that are
- * not negative compare as integers do, and a NaN, whose place is then anywhere, is outside.
- */
-FI_BITS_INLINE __m512i bins_of(const fi_places *p, const float *from, __m512 *farthest)
+/* Are the values in a bin at all? */
+FI_BITS_INLINE __mmask16 inside(const fi_places *p, __m512 x)
 {
-    const __m512 x = _mm512_loadu_ps(from);
-    const __m512 outside = _mm512_set1_ps(FI_COUNTER + (float)p->bins);
-    __m512i bits =
-        _mm512_castps_si512(_mm512_fmadd_ps(x, _mm512_set1_ps(p->slope), _mm512_set1_ps(p->shift)));
-    bits = _mm512_max_epi32(bits, _mm512_setzero_si512());
-    bits = _mm512_min_epi32(bits, _mm512_castps_si512(_mm512_set1_ps(p->last)));
-    const __m512 place = _mm512_castsi512_ps(bits);
-    const __m512 off = _mm512_reduce_ps(place, 8 /* less the nearest integer */);
-    *farthest = _mm512_range_ps(*farthest, off, 0xb /* the larger size, without a sign */);
     const __mmask16 above = _mm512_cmp_ps_mask(x, _mm512_set1_ps(p->least), _CMP_GE_OQ);
-    const __mmask16 inside =
-        _mm512_mask_cmp_ps_mask(above, x, _mm512_set1_ps(p->greatest), _CMP_LE_OQ);
-    return _mm512_castps_si512(
-        _mm512_mask_add_ps(outside, inside, place, _mm512_set1_ps(FI_COUNTER)));
+    return _mm512_mask_cmp_ps_mask(above, x, _mm512_set1_ps(p->greatest), _CMP_LE_OQ);
 }
 
-/* The bins of 64 values as bytes, in an order of their own. */
-FI_BITS_INLINE __m512i bytes_of(const fi_places *p, const float *x, __m512 *farthest)
+/*
+ * Of 16 values the bins, from bit 16 on: their places in fixed point, as a float above FIXED has
+ * them. `doubt` keeps the least fraction of a place that is `margin` further, which is small beside
+ * an edge. Floats that are not negative compare as integers do; a NaN, anywhere then, is outside.
+ */
+FI_BITS_INLINE __m512i bins_in_fixed_point(const fi_places *p, __m512 x, __m512i *doubt)
 {
-    const __m512i a = bins_of(p, x, farthest), b = bins_of(p, x + 16, farthest);
-    const __m512i c = bins_of(p, x + 32, farthest), d = bins_of(p, x + 48, farthest);
-    const __m512i ab = _mm512_mask_blend_epi16(0xaaaaaaaa, a, _mm512_slli_epi32(b, 16));
-    const __m512i cd = _mm512_mask_blend_epi16(0xaaaaaaaa, c, _mm512_slli_epi32(d, 16));
-    return _mm512_or_si512(ab, _mm512_slli_epi16(cd, 8));
+    const __m512i first = _mm512_castps_si512(_mm512_set1_ps(FIXED));
+    const __m512i last = _mm512_castps_si512(_mm512_set1_ps(FIXED + p->last));
+    __m512i place = _mm512_castps_si512(
+        _mm512_fmadd_ps(x, _mm512_set1_ps(p->slope), _mm512_set1_ps(FIXED + p->shift)));
+    place = _mm512_min_epi32(_mm512_max_epi32(place, first), last);
+    place = _mm512_add_epi32(place, _mm512_set1_epi32((int)p->margin));
+    *doubt = _mm512_min_epu16(*doubt, place);
+    return _mm512_mask_mov_epi32(_mm512_set1_epi32((int)p->bins << 16), inside(p, x), place);
+}
+
+/* The bins of those that are in doubt, by edges; *few of them, and what is left of that. */
+static FI_BITS_APART __m512i settle(const fi_places *p, __m512 x, __m512i bins, __mmask16 doubt,
+                                    int *few)
+{
+    float value[16];
+    int32_t bin[16];
+    _mm512_storeu_ps(value, x);
+    _mm512_storeu_si512(bin, bins);
+    for (unsigned left = doubt; left && --*few >= 0; left &= left - 1) {
+        const int k = __builtin_ctz(left);
+        bin[k] = fi_bin_by_edge(p, value[k]) << 16;
+    }
+    return _mm512_loadu_si512(bin);
+}
+
+/* The same by their places in float, as find_bins_by_place has it: slower, and less often in
+ * doubt, of which it settles a few. */
+FI_BITS_INLINE __m512i bins_by_place(const fi_places *p, __m512 x, int *few)
+{
+    const __m512 counter = _mm512_set1_ps(FI_COUNTER);
+    __m512 place = _mm512_fmadd_ps(x, _mm512_set1_ps(p->slope), _mm512_set1_ps(p->shift));
+    place = _mm512_min_ps(_mm512_max_ps(place, _mm512_setzero_ps()), _mm512_set1_ps(p->last));
+    const __m512 found = _mm512_add_ps(place, counter);
+    const __m512 off = _mm512_abs_ps(_mm512_sub_ps(place, _mm512_sub_ps(found, counter)));
+    const __mmask16 doubt = _mm512_cmp_ps_mask(off, _mm512_set1_ps(p->certain), _CMP_NLE_UQ);
+    const __m512i bins = _mm512_mask_mov_epi32(_mm512_set1_epi32((int)p->bins << 16), inside(p, x),
+                                               _mm512_slli_epi32(_mm512_castps_si512(found), 16));
+    return doubt ? settle(p, x, bins, doubt, few) : bins;
+}
+
+/* The bins of 64 values as bytes, of which bits 6 and 7 mean nothing, in an order of their own. */
+FI_BITS_INLINE __m512i bytes_of(const __m512i bins[4])
+{
+    const __m512i ab = _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(bins[0], 16), bins[1]);
+    const __m512i cd = _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(bins[2], 16), bins[3]);
+    return _mm512_ternarylogic_epi32(_mm512_set1_epi16(0xff), ab, _mm512_slli_epi16(cd, 8),
+                                     0xca /* 0xff ? ab : cd */);
 }
 
 /* Word k has those of the values whose bits `bit` to `bit` + 2 are those of k. */
@@ -72,19 +106,40 @@ typedef struct halves {
     __m512i lower, upper; /* words of the lower and of the upper three bits of their bins */
 } halves;
 
-/* False if a value is too near an inner edge. */
-static FI_BITS_APART bool find_halves(const fi_places *p, const float *x, halves *h)
+FI_BITS_INLINE halves halves_of(const __m512i bins[4])
 {
-    __m512 farthest = _mm512_setzero_ps();
+    /* each word of 8 values as a matrix of bits, transposed: octet b has bit b of each */
+    const __m512i octets = _mm512_gf2p8affine_epi64_epi8(
+        _mm512_set1_epi64((long long)0x8040201008040201), bytes_of(bins), 0);
+    return (halves){words(octets, 0), words(octets, 3)};
+}
+
+/* False if a value is too near an edge. */
+static FI_BITS_APART bool find_halves_in_fixed_point(const fi_places *p, const float *x, halves *h)
+{
+    __m512i doubt = _mm512_set1_epi32(-1);
 #pragma GCC unroll 4
     for (size_t i = 0; i < WORDS; i++) {
-        const __m512i bytes = bytes_of(p, x + 64 * i, &farthest);
-        /* each word of 8 values as a matrix of bits, transposed: octet b has bit b of each */
-        const __m512i octets = _mm512_gf2p8affine_epi64_epi8(
-            _mm512_set1_epi64((long long)0x8040201008040201), bytes, 0);
-        h[i] = (halves){words(octets, 0), words(octets, 3)};
+        __m512i bins[4];
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++)
+            bins[k] = bins_in_fixed_point(p, _mm512_loadu_ps(x + 64 * i + 16 * k), &doubt);
+        h[i] = halves_of(bins);
     }
-    return !_mm512_cmp_ps_mask(farthest, _mm512_set1_ps(p->certain), _CMP_NLE_UQ);
+    return !_mm512_cmplt_epu16_mask(doubt, _mm512_set1_epi16((short)(2 * p->margin)));
+}
+
+/* False if too many are. */
+static FI_BITS_APART bool find_halves_by_place(const fi_places *p, const float *x, halves *h)
+{
+    int few = FEW;
+    for (size_t i = 0; i < WORDS; i++) {
+        __m512i bins[4];
+        for (size_t k = 0; k < 4; k++)
+            bins[k] = bins_by_place(p, _mm512_loadu_ps(x + 64 * i + 16 * k), &few);
+        h[i] = halves_of(bins);
+    }
+    return few >= 0;
 }
 
 /* A function of its own, so that words are spread from memory and not by moves of lanes. */
@@ -105,7 +160,7 @@ static FI_BITS_APART void add_common(size_t bins, const halves *h, uint64_t *cou
 static bool count(const fi_places *p, const float *x, uint64_t *counts)
 {
     halves h[WORDS];
-    const bool certain = find_halves(p, x, h);
+    const bool certain = find_halves_in_fixed_point(p, x, h) || find_halves_by_place(p, x, h);
     if (certain)
         add_common(p->bins, h, counts);
     return certain;
