@@ -8,7 +8,7 @@
 #include <string.h>
 
 /*
- * The bound of lib/math/moments.c, relative, in the element type: 15 roundings, or 12 and what the
+ * The bound of lib/math/moments.c, relative, in the element type: 14 or 12 roundings and what the
  * mean may add; the double sums over them add less. A product of four deviations has two
  * roundings more, the sum of third powers the same bound relative to its absolute values.
  */
@@ -120,7 +120,7 @@ static void compare(const char *what, size_t n, const fi_real *values)
 
 Test(moments, agree_with_two_passes_at_every_scale)
 {
-    static const size_t sizes[] = {1, 2, 15, 16, 17, 639, 641, 767, 769, 3840, 5759, 5760, MOST};
+    static const size_t sizes[] = {1, 2, 15, 16, 17, 575, 577, 767, 769, 9216, 13823, 13824, MOST};
     static const double scales[] = {1, 1e-7, 1e-20, 1e-30, 1e-40, 1e18, 1e37};
     static const double means[] = {0, 0.1, 1, -30, 1e4}; /* in deviations */
     for (size_t s = 0; s < sizeof scales / sizeof *scales; s++)
@@ -133,6 +133,43 @@ Test(moments, agree_with_two_passes_at_every_scale)
                 fill(sizes[i], means[k] * scales[s], scales[s], means[k] == 0 ? 3 : 0);
                 compare(what, sizes[i], x);
             }
+}
+
+/* Tiles that are not like those before: jumps of the mean and of the scale. */
+Test(moments, where_tiles_differ)
+{
+    static const double jumps[] = {0, 0.05, 0.2, 1, 1e3};
+    static const double scales[] = {1, 1e-3, 1e-15, 1e3, 1e15};
+    for (size_t j = 0; j < sizeof jumps / sizeof *jumps; j++)
+        for (size_t s = 0; s < sizeof scales / sizeof *scales; s++) {
+            fill(MOST, 1, 1, 0);
+            for (size_t i = 1; jumps[j] == 0 && i < MOST; i += 2)
+                x[i] = -x[i - 1]; /* a mean of 0 everywhere */
+            for (size_t i = 0; i < MOST; i++)
+                x[i] = (fi_real)((double)x[i] * (i / 9216 % 2 ? scales[s] : 1) +
+                                 jumps[j] * (double)(i / 9216 % 3));
+            char what[64];
+            snprintf(what, sizeof what, "jumps of %g, scales 1 and %g", jumps[j], scales[s]);
+            compare(what, MOST, x);
+        }
+}
+
+/* A later tile that is constant, or holds what is not finite. */
+Test(moments, of_a_later_tile_that_is_odd)
+{
+    const fi_real odd[] = {(fi_real)NAN, (fi_real)HUGE_VAL, -(fi_real)HUGE_VAL};
+    for (size_t k = 0; k < 3; k++) {
+        fill(MOST, 1, 1, 0);
+        x[20000] = odd[k];
+        const fi_moments m = moments_of(MOST, x);
+        cr_expect(m.nonfinite == 1 && isnan(m.m2) && isfinite(m.minimum) && isfinite(m.maximum),
+                  "%g: %llu not finite, m2 %g, from %g to %g", (double)odd[k],
+                  (unsigned long long)m.nonfinite, m.m2, m.minimum, m.maximum);
+    }
+    fill(MOST, 1, 1, 0);
+    for (size_t i = 9216; i < 27648; i++)
+        x[i] = 1;
+    compare("constant tiles", MOST, x);
 }
 
 Test(moments, of_a_sum_that_overflows)
