@@ -223,7 +223,7 @@ typedef struct fi_moments {
 #define FI_MOMENTS_EMPTY                                                                           \
     ((fi_moments){.minimum = (double)__builtin_inff(), .maximum = -(double)__builtin_inff()})
 
-/* Adds n values: two passes a tile, merged in double in a fixed order (Chan et al. 1979). */
+/* Adds n values tile by tile, merged in double in a fixed order (Chan et al. 1979). */
 FI_API void fi_moments_add(fi_moments *moments, size_t n, const fi_real *x);
 FI_API void fi_moments_merge(fi_moments *into, const fi_moments *from);
 
@@ -253,9 +253,8 @@ FI_API size_t fi_unlike_columns(size_t rows, size_t cols, const fi_real *x, doub
 /*
  * Of the rows of x (rows, cols), samples in the space of a layer's units: the mean cosine between
  * two of them, rows of zeros left out; and the effective rank (tr C)^2 / tr C^2 of their covariance
- * C, the participation ratio of its spectrum, with tr C^2 estimated without bias from the pairs of
- * one of the first 80 rows and a later one of the 80 up to row 160, or the last row. NaN where
- * undefined (no two directions, no variance) or memory is refused.
+ * C, the participation ratio of its spectrum, with tr C^2 estimated without bias from pairs among
+ * the first 160 rows. NaN where undefined (no two directions, no variance) or memory is refused.
  */
 FI_API double fi_mean_cosine(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch);
 FI_API double fi_effective_rank(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch);
