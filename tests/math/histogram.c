@@ -98,7 +98,8 @@ Test(histogram, counts_as_the_edges_say)
 Test(histogram, of_one_value_near_an_edge)
 {
     static const struct range odd[] = {{-1.7, 3.1, 50},  {0, 2.9, 49},     {-0.9, 1.3, 61},
-                                       {-5.6, -4.3, 45}, {0.1, 0.7, 1025}, {7.5, 10.1, 49}};
+                                       {-5.6, -4.3, 45}, {0.1, 0.7, 1025}, {7.5, 10.1, 49},
+                                       {10, 10.47, 50},  {3.1, 3.16, 41},  {-33, -32.5, 60}};
     static double counts[MOST_BINS], expected[MOST_BINS];
     const size_t given = sizeof ranges / sizeof *ranges;
     for (size_t j = 0; j < given + sizeof odd / sizeof *odd; j++) {
@@ -114,6 +115,29 @@ Test(histogram, of_one_value_near_an_edge)
                           "[%g, %g] in %zu bins: edge %zu and %d ulps", r->lower, r->upper, r->bins,
                           k, ulps);
             }
+    }
+}
+
+/* All values of a range so far from 0 that places are nearly too uncertain to be used. */
+Test(histogram, of_all_values_of_a_range)
+{
+    static const struct range narrow[] = {
+        {1.0001, 1.0171, 63}, {-3.0011, -2.9881, 13}, {2.0003, 2.0207, 33}, {0.9991, 1.0091, 38}};
+    static double counts[MOST_BINS], expected[MOST_BINS];
+    for (size_t k = 0; k < sizeof narrow / sizeof *narrow; k++) {
+        const struct range *r = &narrow[k];
+        memset(counts, 0, sizeof counts);
+        memset(expected, 0, sizeof expected);
+        fi_real value = (fi_real)r->lower;
+        for (size_t blocks = 0; blocks < 1000 && (double)value < r->upper; blocks++) {
+            for (size_t i = 0; i < 256; i++, value = beside(value, 1))
+                x[i] = value;
+            count_by_edges(r, 256, expected);
+            fi_histogram(256, x, r->lower, r->upper, r->bins, counts);
+        }
+        for (size_t b = 0; b < r->bins; b++)
+            cr_assert(counts[b] == expected[b], "[%g, %g], bin %zu of %zu: %g, not %g", r->lower,
+                      r->upper, b, r->bins, counts[b], expected[b]);
     }
 }
 

@@ -5,8 +5,9 @@
 #
 # OpenBLAS picks a kernel for each processor, and the sums of each are rounded differently; the
 # library's own products, and those of the reference BLAS, have one order of summation. Under AVX2
-# the file must then be the same, byte for byte, also as one by AVX-512 here. Without FMA the C library's exp and tanh, of which
-# theory is made, differ in the last bit: there all that is measured must be the same, bit for bit.
+# the file must then be the same, byte for byte, also as one by AVX-512 here. Without FMA the C
+# library's exp and tanh, of which theory is made, differ in the last bit: there all that is measured
+# must be the same, bit for bit.
 # Exit status: 0 all well, 1 something is wrong, 77 a tool is missing or the processor cannot tell.
 set -u
 own=${1:?usage: processors.sh STUDY STUDY-WITH-REFERENCE-BLAS}
