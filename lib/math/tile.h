@@ -19,7 +19,10 @@ enum {
     FI_TILE_ROWS = 384 / sizeof(fi_real) /* of c computed together: what a sink is told of */
 };
 
-/* Memory that will be read: rows of so many bytes, the first at `at`, the next `apart` from it. */
+/*
+ * Memory that will be read: rows of so many bytes, the first at `at`, the next `apart` from it. Of
+ * several regions the last has no bytes; rows that have been asked for are taken off.
+ */
 typedef struct fi_region {
     const char *at;
     size_t bytes, apart, rows;
@@ -38,7 +41,7 @@ typedef struct fi_tile {
     size_t a_row, a_short, a_tall, a_col, b_row, c_row;
     size_t columns, depth, down;
     bool fresh;
-    fi_region ahead; /* to be asked for meanwhile, into the second cache */
+    fi_region *ahead; /* to be asked for meanwhile, into the second cache: see fi_region */
 } fi_tile;
 
 typedef struct fi_tile_kernel {

@@ -52,25 +52,32 @@ enum {
     LATE = 24                        /* terms before the end of which c is asked for again */
 };
 
-/* How far a region has been asked for: up to `at`, in a row to `end`, the first of `rows` left. */
+/* How far regions have been asked for: up to `at`, in a row to `end`. */
 typedef struct asking {
     const char *at, *end;
-    size_t rows;
+    fi_region *region;
 } asking;
 
+FI_AVX512_INLINE asking ask_from(fi_region *region)
+{
+    while (region->rows == 0 && region->bytes > 0)
+        region++;
+    return (asking){region->at, region->at + region->bytes, region};
+}
+
 /* Asks for a line, until there are no more. */
-FI_AVX512_INLINE void ask(asking *a, const fi_region *region)
+FI_AVX512_INLINE void ask(asking *a)
 {
     __builtin_prefetch(a->at, 0, 2);
     a->at += 64;
     if (a->at < a->end)
         return;
-    a->at = a->end;
-    if (a->rows > 1) {
-        a->rows--;
-        a->end += region->apart;
-        a->at = a->end - region->bytes;
+    fi_region *const asked = a->region;
+    if (asked->rows > 0) {
+        asked->rows--;
+        asked->at += asked->apart;
     }
+    *a = ask_from(asked);
 }
 
 /* Asks for the lines of c, into the second cache, where they wait, or into the first. */
@@ -106,7 +113,7 @@ FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const
     const fi_real *top = tile->a;
     fi_real *b_copy = tile->b_copy;
     fi_real *c = tile->c;
-    asking ahead = {tile->ahead.at, tile->ahead.at + tile->ahead.bytes, tile->ahead.rows};
+    asking ahead = ask_from(tile->ahead);
     for (size_t t = tile->down; t > 0; t--) {
         const fi_real *a[4] = {top, top + 3 * row, top + next, top + next + 3 * row};
         const fi_real *b = tile->b;
@@ -170,7 +177,7 @@ FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const
                     last[i] = MULTIPLY_ADD(LOWER(factor), rest, last[i]);
             }
             b += b_row;
-            ask(&ahead, &tile->ahead);
+            ask(&ahead);
 #pragma GCC unroll 4
             for (size_t i = 0; i < 4; i++)
                 a[i] += col;

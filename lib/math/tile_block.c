@@ -6,7 +6,9 @@
 #include "tile_block.h"
 
 enum {
-    NEARLY = 8 * FI_TILE_LANES /* columns that remain when the next block is asked for */
+    NEARLY = 8 * FI_TILE_LANES, /* columns that remain when the next block is asked for */
+    REGIONS = 3,                /* asked for while a panel is multiplied */
+    STEP = 16                   /* rows of a panel asked for as one */
 };
 
 /* A tile that reaches beyond the last column of c. */
@@ -116,6 +118,12 @@ static size_t vectors_of(const product *p, size_t columns)
     return p->m > FI_TILE_FEW && vectors > 1 ? vectors / 2 * 2 : vectors;
 }
 
+/* Where the panel of b for column x is packed: panels that one block needs need not stay. */
+static fi_real *panel_at(const product *p, const block *z, size_t x)
+{
+    return p->panels->b + (z->rows == p->m ? x % TILE_GROUP : x) * z->depth;
+}
+
 /*
  * The panel of b for `columns` columns from x: where it lies, or packed. At the top it is packed,
  * here or, if it is a whole one and few are side by side in a page, by the first tile.
@@ -123,7 +131,7 @@ static size_t vectors_of(const product *p, size_t columns)
 static void find_b(const product *p, const block *z, size_t x, size_t columns, size_t width,
                    fi_tile *tile)
 {
-    fi_real *panel = p->panels->b + (z->rows == p->m ? x % TILE_GROUP : x) * z->depth;
+    fi_real *panel = panel_at(p, z, x);
     const size_t tall = p->kernel->tall, wide = p->kernel->wide * FI_TILE_LANES;
     const bool whole = p->b.is == FI_AS_IS && (columns == width || p->kernel->any_columns);
     const bool grouped = whole && columns == wide && p->b.row >= TILE_PAGE;
@@ -142,34 +150,62 @@ static void find_b(const product *p, const block *z, size_t x, size_t columns, s
                     wide, panel);
 }
 
+/* The part (rows, cols) of x from (i, j). */
+static fi_region part_of(const matrix *x, size_t i, size_t j, size_t rows, size_t cols)
+{
+    const bool flat = x->is == FI_TRANSPOSED;
+    return (fi_region){(const char *)at(x, i, j), (flat ? rows : cols) * sizeof *x->data,
+                       x->row * sizeof *x->data, flat ? cols : rows};
+}
+
+/* A packed panel `width` wide. */
+static fi_region packed(const fi_real *panel, size_t width, size_t depth)
+{
+    const size_t bytes = STEP * width * sizeof *panel;
+    return (fi_region){(const char *)panel, bytes, bytes, (depth + STEP - 1) / STEP};
+}
+
+/* The panel of b for column x: packed or, if this block is to pack it, what it is packed from. */
+static fi_region next_panel(const product *p, const block *z, size_t x, bool first)
+{
+    const size_t width = vectors_of(p, z->columns - x) * FI_TILE_LANES;
+    if (!first)
+        return packed(panel_at(p, z, x), width, z->depth);
+    const size_t line = p->b.is == FI_AS_IS ? PACK_LINE : 0; /* rows that end within one */
+    return part_of(&p->b, z->l, z->j + x, z->depth, smaller(width, z->columns - x) + line);
+}
+
 /*
  * What to ask for meanwhile, with so many columns done after this panel: rows of c that somebody
- * waits for and, a little earlier, what the next block begins with of a.
+ * waits for; the next panel of b; and, near the end, what the next block begins with of a.
  */
-static fi_region look_ahead(const product *p, const block *z, size_t done)
+static void look_ahead(const product *p, const block *z, size_t done, fi_region *ask)
 {
-    const matrix *a = &p->a;
-    if (done == z->columns && z->awaited)
-        return (fi_region){(const char *)(p->c + z->i * p->n), z->rows * p->n * sizeof *p->c, 0, 1};
-    if (done == z->columns || done + NEARLY < z->columns || z->next >= p->m)
-        return (fi_region){(const char *)p->c, 0, 0, 0};
-    const size_t rows = smaller(z->rows, p->m - z->next);
-    const bool flat = a->is == FI_TRANSPOSED;
-    return (fi_region){(const char *)at(a, z->next, z->l),
-                       (flat ? rows : z->depth) * sizeof *a->data, a->row * sizeof *a->data,
-                       flat ? z->depth : rows};
+    const bool last = done == z->columns, more = z->next < p->m;
+    if (last && z->awaited)
+        *ask++ = (fi_region){(const char *)(p->c + z->i * p->n), p->n * sizeof *p->c,
+                             p->n * sizeof *p->c, z->rows};
+    if (p->pack_b && !last)
+        *ask++ = next_panel(p, z, done, z->first);
+    else if (p->pack_b && more)
+        *ask++ = next_panel(p, z, 0, false);
+    if (!last && done + NEARLY >= z->columns && more)
+        *ask++ = part_of(&p->a, z->next, z->l, smaller(z->rows, p->m - z->next), z->depth);
+    *ask = (fi_region){(const char *)p->c, 0, 0, 0};
 }
 
 void fi_tile_block(const product *p, const block *z)
 {
     const bool transposed = p->a.is == FI_TRANSPOSED;
+    fi_region ahead[REGIONS + 1];
     fi_tile tile = {.a_row = transposed  ? 1
                              : p->pack_a ? TILE_APART
                                          : p->a.row,
                     .a_col = transposed ? p->a.row : 1,
                     .c_row = p->n,
                     .depth = z->depth,
-                    .fresh = p->fresh && z->l == 0};
+                    .fresh = p->fresh && z->l == 0,
+                    .ahead = ahead};
     tile.a_short = FI_TILE_SHORT * tile.a_row;
     tile.a_tall = p->kernel->tall * tile.a_row;
     pack_a(p, z);
@@ -178,7 +214,7 @@ void fi_tile_block(const product *p, const block *z)
         const size_t width = vectors * FI_TILE_LANES;
         columns = smaller(width, z->columns - x);
         find_b(p, z, x, columns, width, &tile);
-        tile.ahead = look_ahead(p, z, x + columns);
+        look_ahead(p, z, x + columns, ahead);
         multiply_panel(p, z, x, columns, vectors, tile);
     }
 }
