@@ -3,7 +3,7 @@
  * it unless it lies within the rounding error of an edge. A block with such a value is done again:
  * a multiplication tells each value's bin to within half a bin, and a comparison with the one edge
  * in doubt settles it. Where bins are few, a block is counted at once (histogram_avx512.c), or two
-values are counted at a time, by the pair of bins.
+ * values are counted at a time, by the pair of bins.
  * The values of a dying layer lie all beside one edge, at 0: so many are at or above it.
  */
 #include "histogram.h"
@@ -19,8 +19,7 @@ values are counted at a time, by the pair of bins.
 #define SPAN FI_TALLY_BINS       /* in one visit of the values; more bins take more visits */
 #define MANY 16384               /* values that are worth counters of pairs */
 #define PAIRED 64                /* most bins whose pairs are counted */
-#define TABLES 2   /* neighbours often share a bin, and a counter waits for its last increment */
-#define RETREAT 31 /* most blocks that go straight to the comparison after some in doubt */
+#define TABLES 2 /* neighbours often share a bin, and a counter waits for its last increment */
 #define FULL (UINT32_MAX / BLOCK) /* blocks that a counter is sure to hold */
 
 #ifdef FI_DOUBLE
@@ -41,7 +40,7 @@ struct fi_tally {
     fi_block_counter *at_once; /* counts a block into the totals; or NULL */
     bool paired;               /* counted are pairs, by bin + (bins + 1) bin, not single values */
     fi_real edge[SPAN + 1];    /* of the places */
-    unsigned wait, next_wait;  /* blocks to come that go straight to the comparison */
+    fi_retreat places_tried;   /* blocks to come may go straight to the comparison */
     uint32_t blocks;           /* counted since the counters were empty */
     uint64_t total[SPAN + 1];  /* when they last were; the one after the bins is for the others */
     uint32_t counter[TABLES][(PAIRED + 1) * (PAIRED + 1)];
@@ -107,7 +106,8 @@ static void begin(fi_tally *s, size_t n, size_t first, double lower, double uppe
     s->edge[here] = (fi_real)NAN;
     s->at_once = here <= FI_COUNTED_BINS ? fi_best_block_counter() : NULL;
     s->paired = !s->at_once && here <= PAIRED && n >= MANY;
-    s->wait = s->next_wait = s->blocks = 0;
+    s->places_tried = (fi_retreat){0};
+    s->blocks = 0;
     memset(s->total, 0, sizeof s->total);
     for (size_t t = 0; t < TABLES; t++)
         memset(s->counter[t], 0, counters(s) * sizeof **s->counter);
@@ -239,23 +239,14 @@ static inline bool count_by_place(fi_tally *s, const fi_real *x)
     return true;
 }
 
-/*
- * By their places, unless one is in doubt or the block is to wait: one in doubt makes the next ones
- * wait, twice as many each time, before a place is tried.
- */
+/* By their places, unless one is in doubt or has been in the blocks before. */
 static inline bool try_to_count_by_place(fi_tally *s, const fi_real *x)
 {
-    if (s->wait > 0) {
-        s->wait--;
+    if (!fi_attempts(&s->places_tried))
         return false;
-    }
-    if (count_by_place(s, x)) {
-        s->next_wait = 0;
-        return true;
-    }
-    s->wait = s->next_wait;
-    s->next_wait = s->next_wait < RETREAT ? 2 * s->next_wait + 1 : RETREAT;
-    return false;
+    const bool counted = count_by_place(s, x);
+    fi_attempted(&s->places_tried, counted);
+    return counted;
 }
 
 FI_CLONES static void count_blocks(fi_tally *s, size_t blocks, const fi_real *x)

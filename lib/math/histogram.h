@@ -36,6 +36,33 @@ enum {
 #define FI_COUNTER 0x1.8p23F
 #endif
 
+/*
+ * Blocks that go without an attempt after some on which it failed: twice as many each time. All
+ * zeros attempts the next one.
+ */
+typedef struct fi_retreat {
+    unsigned wait, next_wait;
+} fi_retreat;
+
+/* Whether to attempt the next block. */
+static inline bool fi_attempts(fi_retreat *r)
+{
+    if (r->wait == 0)
+        return true;
+    r->wait--;
+    return false;
+}
+
+/* What came of an attempt. */
+static inline void fi_attempted(fi_retreat *r, bool success)
+{
+    enum {
+        MOST = 31
+    };
+    r->wait = success ? 0 : r->next_wait;
+    r->next_wait = success ? 0 : r->next_wait < MOST ? 2 * r->next_wait + 1 : MOST;
+}
+
 /* How the place of a value, computed in fi_real, says which of `bins` bins holds it. */
 typedef struct fi_places {
     size_t bins;
@@ -46,6 +73,7 @@ typedef struct fi_places {
     uint32_t margin;            /* no closer to its edges, in 2^-16, is a place in fixed point */
     double lower, rate, offset; /* (x - lower) rate + offset is the bin, less half a bin */
     const fi_real *edge;        /* the least value at or above each inner edge; NaN last */
+    fi_retreat within;          /* from taking it that no value is at a bound or outside */
 } fi_places;
 
 /* The bin of a value, settled by an edge; a value in none has one of its own, `bins`. */
@@ -62,7 +90,7 @@ static inline int32_t fi_bin_by_edge(const fi_places *p, fi_real x)
  * counts[k] += how many values of the block are in bin k, for k < bins; false, and nothing is
  * added, if many are too near an edge. What the counts beyond the bins take is not specified.
  */
-typedef bool fi_block_counter(const fi_places *places, const fi_real *x, uint64_t *counts);
+typedef bool fi_block_counter(fi_places *places, const fi_real *x, uint64_t *counts);
 
 /* One that is faster than counters in memory; NULL if this processor has none. */
 fi_block_counter *fi_best_block_counter(void);

@@ -15,6 +15,7 @@
 #define FI_BITS_APART __attribute__((FI_BITS_TARGET, noinline))
 
 #define FIXED 192.5F /* a bin after 192, from where to 256 floats are 2^-16 apart */
+#define LEAST_FROM_192 (0x80000000 - 0x43400000) /* from the bits of 192 to INT32_MIN */
 
 enum {
     FEW = 8, /* values of a block in doubt that are settled one by one */
@@ -43,6 +44,21 @@ FI_BITS_INLINE __m512i bins_in_fixed_point(const fi_places *p, __m512 x, __m512i
     place = _mm512_add_epi32(place, _mm512_set1_epi32((int)p->margin));
     *doubt = _mm512_min_epu16(*doubt, place);
     return _mm512_mask_mov_epi32(_mm512_set1_epi32((int)p->bins << 16), inside(p, x), place);
+}
+
+/*
+ * The same of values that are all in a bin and not in the outer half of the first or last, or else
+ * `most` becomes INT32_MIN + (bins << 16) or more: so are floats below 192, NaN and infinities.
+ */
+FI_BITS_INLINE __m512i bins_within(const fi_places *p, __m512 x, __m512i *doubt, __m512i *most)
+{
+    const __m512 place =
+        _mm512_fmadd_ps(x, _mm512_set1_ps(p->slope), _mm512_set1_ps(FIXED + p->shift));
+    const __m512i bins = _mm512_add_epi32(_mm512_castps_si512(place),
+                                          _mm512_set1_epi32((int)(p->margin + LEAST_FROM_192)));
+    *doubt = _mm512_min_epu16(*doubt, bins);
+    *most = _mm512_max_epi32(*most, bins);
+    return bins;
 }
 
 /* The bins of those that are in doubt, by edges; *few of them, and what is left of that. */
@@ -114,7 +130,28 @@ FI_BITS_INLINE halves halves_of(const __m512i bins[4])
     return (halves){words(octets, 0), words(octets, 3)};
 }
 
-/* False if a value is too near an edge. */
+FI_BITS_INLINE bool none_in_doubt(const fi_places *p, __m512i doubt)
+{
+    return !_mm512_cmplt_epu16_mask(doubt, _mm512_set1_epi16((short)(2 * p->margin)));
+}
+
+/* False if a value is too near an edge, or may be at a bound or outside. */
+static FI_BITS_APART bool find_halves_within(const fi_places *p, const float *x, halves *h)
+{
+    __m512i doubt = _mm512_set1_epi32(-1), most = _mm512_set1_epi32(INT32_MIN);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < WORDS; i++) {
+        __m512i bins[4];
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++)
+            bins[k] = bins_within(p, _mm512_loadu_ps(x + 64 * i + 16 * k), &doubt, &most);
+        h[i] = halves_of(bins);
+    }
+    const __m512i end = _mm512_set1_epi32(INT32_MIN + ((int)p->bins << 16));
+    return none_in_doubt(p, doubt) && !_mm512_cmpge_epi32_mask(most, end);
+}
+
+/* False if a value is too near an inner edge. */
 static FI_BITS_APART bool find_halves_in_fixed_point(const fi_places *p, const float *x, halves *h)
 {
     __m512i doubt = _mm512_set1_epi32(-1);
@@ -126,10 +163,10 @@ static FI_BITS_APART bool find_halves_in_fixed_point(const fi_places *p, const f
             bins[k] = bins_in_fixed_point(p, _mm512_loadu_ps(x + 64 * i + 16 * k), &doubt);
         h[i] = halves_of(bins);
     }
-    return !_mm512_cmplt_epu16_mask(doubt, _mm512_set1_epi16((short)(2 * p->margin)));
+    return none_in_doubt(p, doubt);
 }
 
-/* False if too many are. */
+/* False if too many values are. */
 static FI_BITS_APART bool find_halves_by_place(const fi_places *p, const float *x, halves *h)
 {
     int few = FEW;
@@ -157,10 +194,21 @@ static FI_BITS_APART void add_common(size_t bins, const halves *h, uint64_t *cou
     }
 }
 
-static bool count(const fi_places *p, const float *x, uint64_t *counts)
+static bool find_halves(fi_places *p, const float *x, halves *h)
+{
+    if (fi_attempts(&p->within)) {
+        const bool within = find_halves_within(p, x, h);
+        fi_attempted(&p->within, within);
+        if (within)
+            return true;
+    }
+    return find_halves_in_fixed_point(p, x, h) || find_halves_by_place(p, x, h);
+}
+
+static bool count(fi_places *p, const float *x, uint64_t *counts)
 {
     halves h[WORDS];
-    const bool certain = find_halves_in_fixed_point(p, x, h) || find_halves_by_place(p, x, h);
+    const bool certain = find_halves(p, x, h);
     if (certain)
         add_common(p->bins, h, counts);
     return certain;

@@ -7,7 +7,7 @@
 
 enum {
     NEARLY = 8 * FI_TILE_LANES, /* columns that remain when the next block is asked for */
-    REGIONS = 3,                /* asked for while a panel is multiplied */
+    REGIONS = 2,                /* asked for while a panel is multiplied */
     STEP = 16                   /* rows of a panel asked for as one */
 };
 

@@ -26,6 +26,21 @@ static const struct range ranges[] = {
     {1000, 1001, 11}, {-5, -4.5, 3},    {-1e-3, 1e-3, 100}, {0, 1e-41, 3},
 };
 
+/* Where places are less exact. */
+static const struct range odd_ranges[] = {{-1.7, 3.1, 50},  {0, 2.9, 49},     {-0.9, 1.3, 61},
+                                          {-5.6, -4.3, 45}, {0.1, 0.7, 1025}, {7.5, 10.1, 49},
+                                          {10, 10.47, 50},  {3.1, 3.16, 41},  {-33, -32.5, 60}};
+
+enum {
+    GIVEN = sizeof ranges / sizeof *ranges,
+    ALL = GIVEN + sizeof odd_ranges / sizeof *odd_ranges
+};
+
+static const struct range *range_of(size_t j)
+{
+    return j < GIVEN ? &ranges[j] : &odd_ranges[j - GIVEN];
+}
+
 static fi_real x[MOST];
 
 static double edge(const struct range *r, size_t k)
@@ -97,13 +112,9 @@ Test(histogram, counts_as_the_edges_say)
 /* Each alone, so that no neighbour's doubt has it compared with its edge. */
 Test(histogram, of_one_value_near_an_edge)
 {
-    static const struct range odd[] = {{-1.7, 3.1, 50},  {0, 2.9, 49},     {-0.9, 1.3, 61},
-                                       {-5.6, -4.3, 45}, {0.1, 0.7, 1025}, {7.5, 10.1, 49},
-                                       {10, 10.47, 50},  {3.1, 3.16, 41},  {-33, -32.5, 60}};
     static double counts[MOST_BINS], expected[MOST_BINS];
-    const size_t given = sizeof ranges / sizeof *ranges;
-    for (size_t j = 0; j < given + sizeof odd / sizeof *odd; j++) {
-        const struct range *r = j < given ? &ranges[j] : &odd[j - given];
+    for (size_t j = 0; j < ALL; j++) {
+        const struct range *r = range_of(j);
         for (size_t k = 0; k <= r->bins; k += 1 + r->bins / 64)
             for (int ulps = -4; ulps <= 4; ulps++) {
                 memset(counts, 0, sizeof counts);
@@ -138,6 +149,62 @@ Test(histogram, of_all_values_of_a_range)
         for (size_t b = 0; b < r->bins; b++)
             cr_assert(counts[b] == expected[b], "[%g, %g], bin %zu of %zu: %g, not %g", r->lower,
                       r->upper, b, r->bins, counts[b], expected[b]);
+    }
+}
+
+/* The value of these bits above the exponent and the sign: one of the many NaN. */
+static fi_real nan_of(unsigned payload, bool negative)
+{
+#ifdef FI_DOUBLE
+    const uint64_t bits = (uint64_t)0x7ff8 << 48 | payload | (uint64_t)negative << 63;
+#else
+    const uint32_t bits = 0x7fc00000 | payload | (uint32_t)negative << 31;
+#endif
+    fi_real value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Counts a block that is well within the bins, but for one value. */
+static void count_one_odd_value(const struct range *r, fi_real odd, size_t at)
+{
+    enum {
+        COUNT = 256
+    };
+    static double counts[MOST_BINS], expected[MOST_BINS];
+    const double width = (r->upper - r->lower) / (double)r->bins;
+    for (size_t i = 0; i < COUNT; i++)
+        x[i] = (fi_real)(r->lower + ((double)(i % r->bins) + 0.4) * width);
+    x[at % COUNT] = odd;
+    memset(counts, 0, sizeof counts);
+    memset(expected, 0, sizeof expected);
+    count_by_edges(r, COUNT, expected);
+    fi_histogram(COUNT, x, r->lower, r->upper, r->bins, counts);
+    cr_assert(memcmp(counts, expected, sizeof counts) == 0, "[%g, %g] in %zu bins: %g", r->lower,
+              r->upper, r->bins, (double)odd);
+}
+
+Test(histogram, of_one_odd_value_in_a_block)
+{
+    for (size_t j = 0; j < ALL; j++) {
+        const struct range *r = range_of(j);
+        const double width = (r->upper - r->lower) / (double)r->bins;
+        const fi_real odd[] = {(fi_real)HUGE_VAL,
+                               -(fi_real)HUGE_VAL,
+                               nan_of(0x8000, false),
+                               nan_of(0x8000, true),
+                               nan_of(0x3f7fff, false),
+                               (fi_real)(r->lower - 0.3 * width),
+                               (fi_real)(r->lower - 7.4 * width),
+                               (fi_real)(r->upper + 0.3 * width),
+                               (fi_real)(r->upper + 7.4 * width),
+                               (fi_real)(2 * r->lower - r->upper),
+                               (fi_real)(2 * r->upper - r->lower)};
+        for (size_t k = 0; k < sizeof odd / sizeof *odd; k++)
+            count_one_odd_value(r, odd[k], k);
+        for (size_t k = 0; k <= r->bins; k += 1 + r->bins / 64)
+            for (int ulps = -4; ulps <= 4; ulps++)
+                count_one_odd_value(r, beside((fi_real)edge(r, k), ulps), 7 * k);
     }
 }
 
