@@ -254,7 +254,7 @@ FI_API size_t fi_unlike_columns(size_t rows, size_t cols, const fi_real *x, doub
  * Of the rows of x (rows, cols), samples in the space of a layer's units: the mean cosine between
  * two of them, rows of zeros left out; and the effective rank (tr C)^2 / tr C^2 of their covariance
  * C, the participation ratio of its spectrum, with tr C^2 estimated without bias from pairs among
- * the first 160 rows. NaN where undefined (no two directions, no variance) or memory is refused.
+ * the first 256 rows. NaN where undefined (no two directions, no variance) or memory is refused.
  */
 FI_API double fi_mean_cosine(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch);
 FI_API double fi_effective_rank(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch);

@@ -7,18 +7,18 @@
 #include "../core/arena.h"
 #include "../core/internal.h"
 #include "gemm.h"
-#include "lanes.h"
+#include "row_sums.h"
 
 #include <string.h>
 #include <tgmath.h>
 
 enum {
     LANES = 16,
-    WIDE = 32,   /* lanes in fi_real */
-    CHAIN = 16,  /* squares added up, lane by lane, before they go into doubles */
     EXACT = 32,  /* first rows, added in double: few pairs do not average out their roundings */
     NARROW = 64, /* rows with fewer columns are, too */
-    GROUP = 80   /* samples of each of the two groups whose pairs the effective rank comes from */
+    GROUP = 32,  /* samples that are paired with as many others, in PARTS of the batch */
+    PARTS = 4,
+    LARGE_GROUP = 80 /* the same in a batch with fewer samples than that takes */
 };
 
 /*
@@ -27,6 +27,9 @@ enum {
  * independent, so that 1e-6 of the variance remains.
  */
 static const double least_share = 1e-2;
+
+/* Of rows of subnormal numbers, so that it is in the range of fi_real. */
+static const double greatest_scale = 0x1p120;
 
 /* Squared lengths between which no square or inverse leaves the range of fi_real. */
 static const double least_square = 0x1p-60, greatest_square = 0x1p60;
@@ -78,57 +81,12 @@ static void add_row(fi_row_sums *s, const fi_real *x)
 
 /* ---- FI_ROWS_TOGETHER at once, in fi_real ---------------------------------------------------- */
 
-/* The sums of the squares of at most CHAIN rows of WIDE lanes, and of `rest` more values. */
-static inline void sum_squares(size_t rows, size_t rest, const fi_real *restrict x,
-                               fi_real *restrict lanes)
-{
-    fi_real last[WIDE];
-    for (size_t l = 0; l < WIDE; l++)
-        last[l] = l < rest ? x[rows * WIDE + l] : 0;
-    for (size_t l = 0; l < WIDE; l++)
-        lanes[l] = last[l] * last[l];
-    for (size_t r = 0; r < rows; r++)
-        for (size_t l = 0; l < WIDE; l++)
-            lanes[l] = fma(x[r * WIDE + l], x[r * WIDE + l], lanes[l]);
-}
-
-/* The squared lengths of the rows. */
-static FI_CLONES void find_squares(size_t cols, const fi_real *x, double *square)
-{
-    double total[FI_ROWS_TOGETHER][FI_FINAL_LANES] = {{0}};
-    for (size_t start = 0; start < cols; start += CHAIN * WIDE) {
-        const size_t width = cols - start < CHAIN * WIDE ? cols - start : CHAIN * WIDE;
-        fi_real lanes[FI_ROWS_TOGETHER][WIDE];
-        for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
-            sum_squares(width / WIDE, width % WIDE, x + r * cols + start, lanes[r]);
-        for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
-            fi_widen(WIDE, lanes[r], total[r]);
-    }
-    for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
-        square[r] = fi_sum_of_eight(total[r]);
-}
-
-static FI_CLONES void add_together(size_t cols, const fi_real *restrict x,
-                                   const fi_real *restrict inverse, double *restrict direction,
-                                   double *restrict sum)
-{
-    for (size_t c = 0; c < cols; c++) {
-        fi_real d = inverse[0] * x[c], m = x[c];
-        for (size_t r = 1; r < FI_ROWS_TOGETHER; r++) {
-            d = fma(inverse[r], x[r * cols + c], d);
-            m += x[r * cols + c];
-        }
-        direction[c] += (double)d;
-        sum[c] += (double)m;
-    }
-}
-
 /* False where rows are to be added in double: few, narrow, or of lengths beyond fi_real. */
 static bool find_inverses(const fi_row_sums *s, const fi_real *x, double *square, fi_real *inverse)
 {
     if (s->rows < EXACT || s->cols < NARROW)
         return false;
-    find_squares(s->cols, x, square);
+    fi_row_choice(0)->squares(s->cols, x, square);
     bool within = true;
     for (size_t r = 0; r < FI_ROWS_TOGETHER; r++) {
         within &= square[r] >= least_square && square[r] <= greatest_square;
@@ -147,7 +105,7 @@ static void add_rows(fi_row_sums *s, const fi_real *x)
             s->unit += square[r] * (double)inverse[r] * (double)inverse[r];
         }
         s->directed += FI_ROWS_TOGETHER;
-        add_together(s->cols, x, inverse, s->direction, s->sum);
+        fi_row_choice(0)->add(s->cols, x, inverse, s->direction, s->sum);
     } else {
         for (size_t r = 0; r < FI_ROWS_TOGETHER; r++)
             add_row(s, x + r * s->cols);
@@ -164,12 +122,23 @@ static double mean_cosine(const fi_row_sums *s)
 
 /* ---- the effective rank ---------------------------------------------------------------------- */
 
-/* out = (x - mean) scale */
-static FI_CLONES void centre(size_t n, double scale, const fi_real *restrict x,
-                             const double *restrict mean, fi_real *restrict out)
+/* mean = high + low, high being the nearest fi_real */
+static FI_CLONES void split(size_t n, const double *restrict mean, fi_real *restrict high,
+                            fi_real *restrict low)
+{
+    for (size_t i = 0; i < n; i++) {
+        high[i] = (fi_real)mean[i];
+        low[i] = (fi_real)(mean[i] - (double)high[i]);
+    }
+}
+
+/* out = (x - (high + low)) scale, the mean being high + low: near it, x - high is exact. */
+static FI_CLONES void centre(size_t n, fi_real scale, const fi_real *restrict x,
+                             const fi_real *restrict high, const fi_real *restrict low,
+                             fi_real *restrict out)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = (fi_real)(((double)x[i] - mean[i]) * scale);
+        out[i] = ((x[i] - high[i]) - low[i]) * scale;
 }
 
 /* sum += (x - from) scale */
@@ -185,37 +154,57 @@ static FI_CLONES void add_difference(size_t n, double scale, const fi_real *rest
  * differences from it, and the mean squared length of a centred row. Equal rows have exactly 0.
  */
 static double trace_of_differences(size_t rows, size_t cols, const fi_real *x, double *mean,
-                                   fi_real *row)
+                                   fi_real *high, fi_real *low, fi_real *row)
 {
     memset(mean, 0, cols * sizeof *mean);
     for (size_t r = 1; r < rows; r++)
         add_difference(cols, 1 / (double)rows, x + r * cols, x, mean);
     for (size_t c = 0; c < cols; c++)
         mean[c] += (double)x[c];
+    split(cols, mean, high, low);
     double trace = 0;
     for (size_t r = 0; r < rows; r++) {
-        centre(cols, 1, x + r * cols, mean, row);
+        centre(cols, 1, x + r * cols, high, low, row);
         trace += squared_norm(cols, row);
     }
     return trace / (double)rows;
 }
 
 /*
- * The mean squared product of a row of the first `group` rows of x and a later one, of the `group`
- * rows up to `count`: with count >= 2 group, of any two from either; products has group^2 elements.
+ * The samples whose pairs the effective rank comes from: `parts` of `count` rows each, in which the
+ * first `group` rows are paired with later ones, the last `group`. Where samples are many, the same
+ * accuracy takes fewer pairs if they are of more samples.
  */
-static double mean_square_of_pairs(size_t group, size_t count, size_t cols, const fi_real *x,
-                                   fi_real *products)
+struct pairing {
+    size_t parts, count, group;
+};
+
+static struct pairing pairing_of(size_t rows)
 {
-    const size_t other = count - group;
-    double sum = 0, pairs = 0;
+    if (rows >= 2 * GROUP * PARTS)
+        return (struct pairing){PARTS, 2 * GROUP, GROUP};
+    const size_t group = rows < LARGE_GROUP ? rows : LARGE_GROUP;
+    return (struct pairing){1, rows < 2 * group ? rows : 2 * group, group};
+}
+
+/* Adds up the squared products of the pairs among the rows of x (count, cols), and counts them. */
+static void add_pairs(const struct pairing *p, size_t cols, const fi_real *x, fi_real *products,
+                      double *sum, double *pairs)
+{
+    const size_t group = p->group, other = p->count - group;
     fi_gemm(FI_AS_IS, FI_TRANSPOSED, group, group, cols, x, x + other * cols, 0, products);
     for (size_t i = 0; i < group; i++) {
         const size_t later = i < other ? 0 : i - other + 1;
-        sum += squared_norm(group - later, products + i * group + later);
-        pairs += (double)(group - later);
+        *sum += squared_norm(group - later, products + i * group + later);
+        *pairs += (double)(group - later);
     }
-    return sum / pairs;
+}
+
+/* 1 / sqrt(trace), or what of it the least values of fi_real bear. */
+static fi_real scale_for(double trace)
+{
+    const double scale = 1 / sqrt(trace);
+    return (fi_real)(scale < greatest_scale ? scale : greatest_scale);
 }
 
 /*
@@ -224,24 +213,32 @@ static double mean_square_of_pairs(size_t group, size_t count, size_t cols, cons
  */
 static double effective_rank(fi_row_sums *s, const fi_real *x, fi_arena *scratch)
 {
-    const size_t rows = s->rows, cols = s->cols, group = rows < GROUP ? rows : GROUP;
-    const size_t count = rows < 2 * group ? rows : 2 * group;
+    const size_t rows = s->rows, cols = s->cols;
+    const struct pairing pairing = pairing_of(rows);
     double *const mean = s->sum;
-    fi_real *centred = fi_arena_alloc(scratch, count * cols, sizeof *centred);
-    fi_real *products = fi_arena_alloc(scratch, group * group, sizeof *products);
-    if (!centred || !products || rows < 2)
+    fi_real *high = fi_arena_alloc(scratch, 2 * cols, sizeof *high), *low = high + cols;
+    fi_real *centred = fi_arena_alloc(scratch, pairing.count * cols, sizeof *centred);
+    fi_real *products = fi_arena_alloc(scratch, pairing.group * pairing.group, sizeof *products);
+    if (!high || !centred || !products || rows < 2)
         return (double)NAN;
     for (size_t c = 0; c < cols; c++)
         mean[c] /= (double)rows;
     const double square = s->square / (double)rows;
     double trace = square - squares(cols, mean);
+    split(cols, mean, high, low);
     if (!(trace > least_share * square))
-        trace = trace_of_differences(rows, cols, x, mean, centred);
+        trace = trace_of_differences(rows, cols, x, mean, high, low, centred);
     if (!(trace > 0))
         return (double)NAN;
-    for (size_t r = 0; r < count; r++)
-        centre(cols, 1 / sqrt(trace), x + r * cols, mean, centred + r * cols);
-    return 1 / mean_square_of_pairs(group, count, cols, centred, products);
+    const fi_real scale = scale_for(trace);
+    double sum = 0, pairs = 0;
+    for (size_t p = 0; p < pairing.parts; p++, x += pairing.count * cols) {
+        for (size_t r = 0; r < pairing.count; r++)
+            centre(cols, scale, x + r * cols, high, low, centred + r * cols);
+        add_pairs(&pairing, cols, centred, products, &sum, &pairs);
+    }
+    const double scaled = trace * (double)scale * (double)scale;
+    return scaled * scaled * pairs / sum;
 }
 
 /* ---- in parts and at once -------------------------------------------------------------------- */

@@ -2,17 +2,13 @@
 #ifndef FI_MATH_REPRESENTATION_H
 #define FI_MATH_REPRESENTATION_H
 
-#include "../fanin.h"
+#include "row_sums.h"
 
 /* fi_mean_cosine and fi_effective_rank of x (rows, cols). */
 typedef struct fi_representation {
     double cosine, rank;
 } fi_representation;
 fi_representation fi_represent(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch);
-
-enum {
-    FI_ROWS_TOGETHER = 8 /* rows added up before they go into doubles */
-};
 
 /* What the rows so far add up to; the arena owns the arrays. */
 typedef struct fi_row_sums {

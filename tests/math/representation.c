@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <string.h>
 
 enum {
     ROWS = 303,
@@ -81,12 +82,25 @@ Test(representation, undefined_is_nan)
     cr_expect(isnan(fi_effective_rank(2, 3, same, arena)));
 }
 
+/* Adds the squared products of the first `group` rows with the last, each pair once. */
+static void add_naive_pairs(size_t count, size_t group, size_t cols, const double *x, double *sum,
+                            double *pairs)
+{
+    for (size_t j = count - (group < count ? group : count); j < count; j++)
+        for (size_t i = 0; i < j && i < group; i++) {
+            double dot = 0;
+            for (size_t c = 0; c < cols; c++)
+                dot += x[i * cols + c] * x[j * cols + c];
+            *sum += dot * dot;
+            ++*pairs;
+        }
+}
+
 /* The effective rank in double, of differences from the first row; tr C^2 from its pairs of rows.
  */
 static double naive_rank(size_t rows, size_t cols, const fi_real *x)
 {
     double *const centred = fi_arena_alloc(arena, rows * cols, sizeof *centred);
-    const size_t end = rows < 160 ? rows : 160;
     double trace = 0;
     double product = 0;
     double pairs = 0;
@@ -99,14 +113,10 @@ static double naive_rank(size_t rows, size_t cols, const fi_real *x)
             trace += centred[r * cols + c] * centred[r * cols + c] / (double)rows;
         }
     }
-    for (size_t j = 0; j < end; j++)
-        for (size_t i = 0; j + 80 >= end && i < j && i < 80; i++) {
-            double dot = 0;
-            for (size_t c = 0; c < cols; c++)
-                dot += centred[i * cols + c] * centred[j * cols + c];
-            product += dot * dot;
-            pairs++;
-        }
+    if (rows < 256)
+        add_naive_pairs(rows < 160 ? rows : 160, 80, cols, centred, &product, &pairs);
+    for (size_t r = 0; rows >= 256 && r < 256; r += 64)
+        add_naive_pairs(64, 32, cols, centred + r * cols, &product, &pairs);
     return trace * trace * pairs / product;
 }
 
@@ -123,7 +133,7 @@ Test(representation, effective_rank_is_that_of_all_pairs)
 #else
     const double bound = 1400 * 0x1p-24;
 #endif
-    static const size_t rows[] = {2, 3, 5, 80, 81, 130, 159, 160, ROWS};
+    static const size_t rows[] = {2, 3, 5, 80, 81, 130, 159, 160, 255, 256, ROWS};
     for (size_t o = 0; o < sizeof offsets / sizeof *offsets; o++)
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
             fi_real *x = normals(rows[k] * COLS, 4);
@@ -152,9 +162,10 @@ Test(representation, a_constant_batch_has_no_rank)
 
 /*
  * Normal samples with `wide` directions of variance 9 and the rest of 1, at a mean far from 0: the
- * rank is (9 w + n)^2 / (81 w + n). A squared product of two of the 128 rows has a relative
- * deviation near sqrt 2; the 8128 pairs share rows, so the mean's is near 2 / 128 from each of two
- * rows: .03 in all, and four of them are allowed; a covariance of half the trace fails by 4.
+ * rank is (9 w + n)^2 / (81 w + n). A squared product of two rows has a relative deviation near
+ * sqrt 2, and its mean over all partners of a row one of sqrt(2 tr C^4) / tr C^2 = .22; of 4096
+ * pairs, in which either row is one of 128, that makes (2 / 4096 + 2 .22^2 / 128)^.5 = .036. Three
+ * of them are allowed, and a covariance of half the trace fails by 4.
  */
 Test(representation, effective_rank_of_a_known_covariance)
 {
@@ -179,6 +190,16 @@ Test(representation, effective_rank_has_no_scale)
         x[k] *= (fi_real)1e-17;
     const double tiny = fi_effective_rank(ROWS, COLS, x, arena);
     cr_expect_float_eq(tiny / rank, 1, 1e-4, "%g, unscaled %g", tiny, rank);
+    for (size_t k = 0; k < (size_t)ROWS * COLS; k++)
+        x[k] *= (fi_real)1e-25; /* floats of some ten bits */
+    const double least = fi_effective_rank(ROWS, COLS, x, arena);
+    cr_expect_float_eq(least / rank, 1, 1e-2, "%g, unscaled %g", least, rank);
+    for (size_t k = 0; k < (size_t)ROWS * COLS; k++)
+        x[k] *= (fi_real)1e38;
+    for (size_t k = 0; k < (size_t)ROWS * COLS; k++)
+        x[k] *= (fi_real)1e38;
+    const double greatest = fi_effective_rank(ROWS, COLS, x, arena);
+    cr_expect_float_eq(greatest / rank, 1, 1e-2, "%g, unscaled %g", greatest, rank);
 }
 
 /* ---- rows of many columns, added up in fi_real ----------------------------------------------- */
@@ -274,4 +295,32 @@ Test(representation, does_not_depend_on_how_rows_come)
                   "by %zu: %.17g and %.17g, not %.17g and %.17g", cut, parts.cosine, parts.rank,
                   once.cosine, once.rank);
     }
+}
+
+/* The kernels add up in the same order, whatever the columns that are left. */
+Test(representation, kernels_give_the_same_bits)
+{
+    static const size_t cols[] = {1, 15, 16, 17, 31, 32, 64, 500, 511, 512, 513, 560, 1024, 1061};
+    for (size_t k = 1; fi_row_choice(k); k++)
+        for (size_t i = 0; i < sizeof cols / sizeof *cols; i++) {
+            const size_t n = cols[i];
+            fi_real *x = wide_rows(FI_ROWS_TOGETHER, n, 0.3, 1);
+            for (size_t c = 0; c < FI_ROWS_TOGETHER * n; c++)
+                x[c] = (fi_real)ldexp((double)x[c], (int)(c % 8 * 6)); /* so that doubles round */
+            double square[2][FI_ROWS_TOGETHER], *sum[2], *direction[2];
+            const fi_real inverse[FI_ROWS_TOGETHER] = {1, 2, (fi_real)0.3, 4, 5, (fi_real)0.6,
+                                                       7, 8};
+            for (size_t which = 0; which < 2; which++) {
+                const fi_row_kernel *kernel = fi_row_choice(which * k);
+                sum[which] = fi_arena_zeros(arena, n + 1, sizeof(double)); /* and one beyond */
+                direction[which] = fi_arena_zeros(arena, n + 1, sizeof(double));
+                kernel->squares(n, x, square[which]);
+                for (size_t visit = 0; visit < 2; visit++)
+                    kernel->add(n, x, inverse, direction[which], sum[which]);
+            }
+            const size_t bytes = (n + 1) * sizeof(double);
+            cr_expect(memcmp(square[0], square[1], sizeof *square) == 0, "%zu columns: squares", n);
+            cr_expect(memcmp(sum[0], sum[1], bytes) == 0, "%zu columns: sums", n);
+            cr_expect(memcmp(direction[0], direction[1], bytes) == 0, "%zu columns: directions", n);
+        }
 }
