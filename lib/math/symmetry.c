@@ -12,7 +12,8 @@
 
 enum {
     HASHED = 16, /* rows: with half of the values 0, few columns are 0 in all */
-    AHEAD = 16   /* rows for which memory is asked while columns are compared */
+    AHEAD = 16,  /* rows for which memory is asked while columns are compared */
+    FEW = 32     /* a class with a smaller share of the columns has few */
 };
 
 #ifdef FI_DOUBLE
@@ -29,6 +30,7 @@ struct class
 struct partition {
     size_t *column;       /* all columns, class by class */
     fi_real *value;       /* beside it: the members' values in the current row */
+    key *member;          /* of each column: not 0 for those of one class */
     struct class *open;   /* classes still to be split by the current row */
     struct class *closed; /* classes equal in the current row */
     size_t n_open, n_closed, singles;
@@ -88,6 +90,37 @@ static void split(struct partition *p, struct class c)
     add_class(p, p->open, &p->n_open, c.begin, less);
     add_class(p, p->closed, &p->n_closed, less, greater);
     add_class(p, p->open, &p->n_open, greater, c.end);
+}
+
+/* Whether the columns for which `member` is not 0 have this value in the row. */
+FI_CLONES static bool all_have(size_t cols, const fi_real *restrict row, fi_real value,
+                               const key *restrict member)
+{
+    key other = 0;
+    for (size_t c = 0; c < cols; c++)
+        other |= row[c] != value ? member[c] : 0;
+    return other == 0;
+}
+
+/*
+ * How many rows from here on have one value in all columns of the only class left, if it has so
+ * many that a visit of whole rows is faster than one of its columns: such as dead units.
+ */
+static size_t equal_rows(struct partition *p, size_t rows, size_t cols, const fi_real *x)
+{
+    if (p->n_open != 1)
+        return 0;
+    const size_t *const column = p->column + p->open[0].begin;
+    const size_t count = p->open[0].end - p->open[0].begin;
+    size_t r = 0;
+    if (count < cols / FEW)
+        return 0;
+    memset(p->member, 0, cols * sizeof *p->member);
+    for (size_t i = 0; i < count; i++)
+        p->member[column[i]] = ~(key)0;
+    while (r < rows && all_have(cols, x + r * cols, x[r * cols + column[0]], p->member))
+        r++;
+    return r;
 }
 
 /* Splits every class by its members' values in the row. */
@@ -155,9 +188,10 @@ size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena 
     uint8_t *bucket = fi_arena_zeros(scratch, (size_t)1 << bits, sizeof *bucket);
     struct partition p = {.column = fi_arena_alloc(scratch, cols, sizeof *p.column),
                           .value = fi_arena_alloc(scratch, cols, sizeof *p.value),
+                          .member = fi_arena_alloc(scratch, cols, sizeof *p.member),
                           .open = fi_arena_alloc(scratch, cols / 2, sizeof *p.open),
                           .closed = fi_arena_alloc(scratch, cols / 2, sizeof *p.closed)};
-    if (!hash || !bucket || !p.column || !p.value || !p.open || !p.closed) {
+    if (!hash || !bucket || !p.column || !p.value || !p.member || !p.open || !p.closed) {
         (void)fi_fail_memory(cols * (sizeof *p.column + sizeof *p.value + sizeof *p.open),
                              "comparing columns");
         return 0;
@@ -167,8 +201,10 @@ size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena 
     size_t r = 0;
     while (p.n_open > 0 && r < rows && all_equal(cols, x + r * cols))
         r++;
-    for (; r < rows && p.n_open > 0; r++)
+    for (; r < rows && p.n_open > 0; r++) {
         refine(&p, x + r * cols, cols);
+        r += equal_rows(&p, rows - r - 1, cols, x + (r + 1) * cols);
+    }
     return p.singles + p.n_open;
 }
 

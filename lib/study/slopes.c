@@ -12,7 +12,8 @@
 #include <tgmath.h>
 
 enum {
-    COUNTED = 1 << 30 /* values counted before a lane might overflow */
+    COUNTED = 1 << 30, /* values counted before a lane might overflow */
+    TOGETHER = 8       /* rows noted at once */
 };
 
 /* As wide as an fi_real; `ordered` compares like the values of the same bits do. */
@@ -140,6 +141,21 @@ static FI_CLONES bool note_alive(fi_slope_range range, bool nan_alive, size_t un
     return dead == 0;
 }
 
+/* The same of TOGETHER rows, where any value that is not below `least` is alive, as NaN is. */
+static FI_CLONES bool note_not_below(fi_real least, size_t units, const fi_real *restrict a,
+                                     fi_real *restrict lively)
+{
+    lane_count dead = 0;
+    for (size_t c = 0; c < units; c++) {
+        lane_count below = 0;
+        for (size_t r = 0; r < TOGETHER; r++)
+            below += a[r * units + c] < least;
+        lively[c] = below < TOGETHER ? 1 : lively[c];
+        dead += lively[c] == 0;
+    }
+    return dead == 0;
+}
+
 /* How many of n slopes are below `least` in size; notes in `lively` those that are not 0. */
 static FI_CLONES size_t count_small(size_t n, const fi_real *restrict slopes, fi_real least,
                                     fi_real *restrict lively)
@@ -178,7 +194,11 @@ bool fi_slopes_begin(fi_slopes *slopes, const fi_activation *activation, size_t 
 
 static void add_by_range(fi_slopes *s, size_t rows, const fi_real *a)
 {
-    for (size_t r = 0; r < rows && !s->all_alive; r++)
+    const bool all_above = s->nan_alive && s->alive.greatest == (fi_real)HUGE_VAL;
+    size_t r = 0;
+    for (; all_above && r + TOGETHER <= rows && !s->all_alive; r += TOGETHER)
+        s->all_alive = note_not_below(s->alive.least, s->units, a + r * s->units, s->lively);
+    for (; r < rows && !s->all_alive; r++)
         s->all_alive = note_alive(s->alive, s->nan_alive, s->units, a + r * s->units, s->lively);
     for (size_t n = rows * s->units, count; n > 0; n -= count, a += count) {
         count = n < COUNTED ? n : COUNTED;
