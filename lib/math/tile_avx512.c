@@ -200,8 +200,9 @@ FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const
 /* Every shape, by rows and vectors. */
 #define EVEN(X, rows) X(rows, 1) X(rows, 2) X(rows, 4)
 #define MANY(X) EVEN(X, 7) EVEN(X, 8) EVEN(X, 9) EVEN(X, 10) EVEN(X, 11) EVEN(X, 12)
-#define WIDER(X) X(1, 3) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(2, 3) X(3, 3)
-#define SHAPES(X) EVEN(X, 1) EVEN(X, 2) EVEN(X, 3) EVEN(X, 4) EVEN(X, 5) EVEN(X, 6) MANY(X) WIDER(X)
+#define WIDER(X, rows) X(rows, 3) X(rows, 5) X(rows, 6) X(rows, 7) X(rows, 8)
+#define BOTH(X, rows) EVEN(X, rows) WIDER(X, rows)
+#define SHAPES(X) BOTH(X, 1) BOTH(X, 2) BOTH(X, 3) BOTH(X, 4) BOTH(X, 5) BOTH(X, 6) MANY(X)
 
 #define X_FUNCTIONS(rows, vectors)                                                                 \
     static FI_AVX512 void tile_##rows##_##vectors(const fi_tile *tile)                             \

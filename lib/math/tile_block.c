@@ -85,14 +85,17 @@ static size_t next_tile(size_t tall, size_t left, size_t vectors, bool single, s
     return rows;
 }
 
-/* The tiles down the panel of b that is for column x of the block. */
+/* The tiles down the panel of b that is for column x of the block: short ones if it is wider. */
 static void multiply_panel(const product *p, const block *z, size_t x, size_t columns,
                            size_t vectors, fi_tile tile)
 {
     fi_real *c = p->c + z->i * p->n + z->j + x;
     const bool edge = columns < vectors * FI_TILE_LANES && !p->kernel->any_columns;
+    const size_t tall = vectors > p->kernel->wide ? FI_TILE_SHORT : p->kernel->tall;
+    if (!packs_tiles(p))
+        tile.a_tall = tall * tile.a_row;
     for (size_t i = 0, step; i < z->rows; i += step * tile.down) {
-        step = next_tile(p->kernel->tall, z->rows - i, vectors, edge || tile.b_copy, &tile.down);
+        step = next_tile(tall, z->rows - i, vectors, edge || tile.b_copy, &tile.down);
         find_a(p, z, i, step, &tile);
         tile.c = c + i * p->n;
         tile.columns = columns;
@@ -108,14 +111,23 @@ static void multiply_panel(const product *p, const block *z, size_t x, size_t co
     }
 }
 
-/* How many vectors the next panel has, with so many columns left: no odd ones beside a pair. */
+/*
+ * How many vectors the next panel has, with so many columns left: no odd ones beside a pair; but
+ * all that are left, of a kernel that allows for any columns, if they are more than a whole tile's
+ * and fewer than two's: of a small rest alone, loads would take longer than products.
+ */
 static size_t vectors_of(const product *p, size_t columns)
 {
     const size_t most = p->m == 1             ? FI_TILE_WIDEST
                         : p->m <= FI_TILE_FEW ? FI_TILE_WIDER
                                               : p->kernel->wide;
-    const size_t vectors = smaller(most, (columns + FI_TILE_LANES - 1) / FI_TILE_LANES);
-    return p->m > FI_TILE_FEW && vectors > 1 ? vectors / 2 * 2 : vectors;
+    const size_t left = (columns + FI_TILE_LANES - 1) / FI_TILE_LANES;
+    const size_t vectors = smaller(most, left);
+    if (p->m <= FI_TILE_FEW)
+        return vectors;
+    if (p->kernel->any_columns && left > most && left < 2 * most && !packs_tiles(p))
+        return left;
+    return vectors > 1 ? vectors / 2 * 2 : vectors;
 }
 
 /* Where the panel of b for column x is packed: panels that one block needs need not stay. */
@@ -207,7 +219,6 @@ void fi_tile_block(const product *p, const block *z)
                     .fresh = p->fresh && z->l == 0,
                     .ahead = ahead};
     tile.a_short = FI_TILE_SHORT * tile.a_row;
-    tile.a_tall = p->kernel->tall * tile.a_row;
     pack_a(p, z);
     for (size_t x = 0, columns; x < z->columns; x += columns) {
         const size_t vectors = vectors_of(p, z->columns - x);
