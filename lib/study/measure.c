@@ -145,6 +145,13 @@ static bool feeds(const fi_measurer *m, const char *kind)
     return strcmp(kind, m->batch_norm ? "batch_norm" : "dense") == 0;
 }
 
+static void record_weights(fi_measurer *m, size_t layer, const fi_blob *w)
+{
+    const fi_moments weights = spread_of(w->data, w->rows, w->cols);
+    m->cell->slots[FI_INIT_WEIGHT_MEAN][layer] = weights.mean;
+    m->cell->slots[FI_INIT_WEIGHT_VARIANCE][layer] = fi_moments_variance(&weights);
+}
+
 void fi_measure_rows(fi_measurer *m, const fi_layer *layer, size_t first, size_t rows)
 {
     const fi_blob *out = fi_layer_output(layer);
@@ -160,21 +167,14 @@ void fi_measure_rows(fi_measurer *m, const fi_layer *layer, size_t first, size_t
         m->preactivations = FI_MOMENTS_EMPTY;
         if (has_slopes)
             begin_slopes(m, out->cols);
+        if (strcmp(kind, "dense") == 0)
+            record_weights(m, fi_layer_depth(layer), fi_layer_parameter(layer, 0));
         if (m->jacobian && strcmp(kind, "dense") == 0)
             fi_jacobian_at(m->jacobian, layer);
     }
     fi_spread_add(&m->preactivations, rows * out->cols, z);
     if (has_slopes && !m->out_of_memory)
         fi_slopes_add(&m->slopes, rows, z, NULL);
-}
-
-static void record_dense(fi_measurer *m, size_t layer, const fi_blob *w)
-{
-    double **slots = m->cell->slots;
-    const fi_moments weights = spread_of(w->data, w->rows, w->cols);
-    slots[FI_INIT_WEIGHT_MEAN][layer] = weights.mean;
-    slots[FI_INIT_WEIGHT_VARIANCE][layer] = fi_moments_variance(&weights);
-    slots[FI_INIT_AFFINE_VARIANCE][layer] = fi_moments_variance(&m->preactivations);
 }
 
 void fi_measure_forward(fi_measurer *m, const fi_layer *layer)
@@ -194,7 +194,7 @@ void fi_measure_forward(fi_measurer *m, const fi_layer *layer)
         return;
     }
     if (strcmp(kind, "dense") == 0) {
-        record_dense(m, l, fi_layer_parameter(layer, 0));
+        slots[FI_INIT_AFFINE_VARIANCE][l] = fi_moments_variance(&m->preactivations);
         if (m->jacobian)
             fi_jacobian_dense(m->jacobian, layer);
     }
