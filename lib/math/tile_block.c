@@ -7,7 +7,7 @@
 
 enum {
     NEARLY = 8 * FI_TILE_LANES, /* columns that remain when the next block is asked for */
-    REGIONS = 2,                /* asked for while a panel is multiplied */
+    REGIONS = 3,                /* asked for while a panel is multiplied */
     STEP = 16                   /* rows of a panel asked for as one */
 };
 
@@ -189,7 +189,8 @@ static fi_region next_panel(const product *p, const block *z, size_t x, bool fir
 
 /*
  * What to ask for meanwhile, with so many columns done after this panel: rows of c that somebody
- * waits for; the next panel of b; and, near the end, what the next block begins with of a.
+ * waits for; the next panel of b, and where it is packed; and, near the end, what the next block
+ * begins with of a.
  */
 static void look_ahead(const product *p, const block *z, size_t done, fi_region *ask)
 {
@@ -197,9 +198,11 @@ static void look_ahead(const product *p, const block *z, size_t done, fi_region 
     if (last && z->awaited)
         *ask++ = (fi_region){(const char *)(p->c + z->i * p->n), p->n * sizeof *p->c,
                              p->n * sizeof *p->c, z->rows};
-    if (p->pack_b && !last)
+    if (p->pack_b && !last) {
         *ask++ = next_panel(p, z, done, z->first);
-    else if (p->pack_b && more)
+        if (z->first)
+            *ask++ = next_panel(p, z, done, false);
+    } else if (p->pack_b && more)
         *ask++ = next_panel(p, z, 0, false);
     if (!last && done + NEARLY >= z->columns && more)
         *ask++ = part_of(&p->a, z->next, z->l, smaller(z->rows, p->m - z->next), z->depth);
