@@ -202,8 +202,9 @@ static void look_ahead(const product *p, const block *z, size_t done, fi_region 
         *ask++ = next_panel(p, z, done, z->first);
         if (z->first)
             *ask++ = next_panel(p, z, done, false);
-    } else if (p->pack_b && more)
+    } else if (p->pack_b && more) {
         *ask++ = next_panel(p, z, 0, false);
+    }
     if (!last && done + NEARLY >= z->columns && more)
         *ask++ = part_of(&p->a, z->next, z->l, smaller(z->rows, p->m - z->next), z->depth);
     *ask = (fi_region){(const char *)p->c, 0, 0, 0};
