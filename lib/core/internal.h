@@ -72,6 +72,13 @@ static inline fi_instructions fi_instructions_here(void)
 #define FI_AVX512_INLINE static inline __attribute__((FI_AVX512_TARGET, always_inline))
 #endif
 
+/* Asks for memory that is read soon, into the first cache; there may be none. */
+static inline void fi_ask_for(const void *memory, size_t bytes)
+{
+    for (size_t line = 0; line < bytes; line += 64)
+        __builtin_prefetch((const char *)memory + line);
+}
+
 /* sqrt, exp ... of an fi_real, and its literals. */
 #ifdef FI_DOUBLE
 #define FI_REAL(literal) literal

@@ -19,7 +19,6 @@ enum {
     GROUP = 32,  /* samples that are paired with as many others, in PARTS of the batch */
     PARTS = 4,
     ROWS_AHEAD = 4,  /* for which memory is asked while one is centred */
-    LINE = 64,       /* bytes */
     LARGE_GROUP = 80 /* the same in a batch with fewer samples than that takes */
 };
 
@@ -202,14 +201,6 @@ static void add_pairs(const struct pairing *p, size_t cols, const fi_real *x, fi
     }
 }
 
-/* Asks for a row, into the first cache. */
-static void ask_for(size_t n, const fi_real *row)
-{
-    const char *const end = (const char *)(row + n);
-    for (const char *at = (const char *)row; at < end; at += LINE)
-        __builtin_prefetch(at);
-}
-
 /* 1 / sqrt(trace), or what of it the least values of fi_real bear. */
 static fi_real scale_for(double trace)
 {
@@ -244,7 +235,7 @@ static double effective_rank(fi_row_sums *s, const fi_real *x, fi_arena *scratch
     double sum = 0, pairs = 0;
     for (size_t p = 0; p < pairing.parts; p++, x += pairing.count * cols) {
         for (size_t r = 0; r < pairing.count; r++) {
-            ask_for(cols, x + (r + ROWS_AHEAD) * cols);
+            fi_ask_for(x + (r + ROWS_AHEAD) * cols, cols * sizeof *x);
             centre(cols, scale, x + r * cols, high, low, centred + r * cols);
         }
         add_pairs(&pairing, cols, centred, products, &sum, &pairs);
