@@ -87,26 +87,26 @@ static size_t next_tile(size_t tall, size_t left, size_t vectors, bool single, s
 
 /* The tiles down the panel of b that is for column x of the block: short ones if it is wider. */
 static void multiply_panel(const product *p, const block *z, size_t x, size_t columns,
-                           size_t vectors, fi_tile tile)
+                           size_t vectors, fi_tile *tile)
 {
     fi_real *c = p->c + z->i * p->n + z->j + x;
     const bool edge = columns < vectors * FI_TILE_LANES && !p->kernel->any_columns;
     const size_t tall = vectors > p->kernel->wide ? FI_TILE_SHORT : p->kernel->tall;
     if (!packs_tiles(p))
-        tile.a_tall = tall * tile.a_row;
-    for (size_t i = 0, step; i < z->rows; i += step * tile.down) {
-        step = next_tile(tall, z->rows - i, vectors, edge || tile.b_copy, &tile.down);
-        find_a(p, z, i, step, &tile);
-        tile.c = c + i * p->n;
-        tile.columns = columns;
+        tile->a_tall = tall * tile->a_row;
+    for (size_t i = 0, step; i < z->rows; i += step * tile->down) {
+        step = next_tile(tall, z->rows - i, vectors, edge || tile->b_copy, &tile->down);
+        find_a(p, z, i, step, tile);
+        tile->c = c + i * p->n;
+        tile->columns = columns;
         if (!edge)
-            p->kernel->multiply(step, vectors, &tile);
+            p->kernel->multiply(step, vectors, tile);
         else
-            multiply_edge(p, step, vectors, columns, &tile);
-        if (tile.b_copy) {
-            tile.b = tile.b_copy;
-            tile.b_row = vectors * FI_TILE_LANES;
-            tile.b_copy = NULL;
+            multiply_edge(p, step, vectors, columns, tile);
+        if (tile->b_copy) {
+            tile->b = tile->b_copy;
+            tile->b_row = vectors * FI_TILE_LANES;
+            tile->b_copy = NULL;
         }
     }
 }
@@ -230,6 +230,6 @@ void fi_tile_block(const product *p, const block *z)
         columns = smaller(width, z->columns - x);
         find_b(p, z, x, columns, width, &tile);
         look_ahead(p, z, x + columns, ahead);
-        multiply_panel(p, z, x, columns, vectors, tile);
+        multiply_panel(p, z, x, columns, vectors, &tile);
     }
 }
