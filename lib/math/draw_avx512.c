@@ -63,7 +63,7 @@ FI_AVX512_INLINE __m512i output(states s)
     const __m512i low = even_of(s.lower, s.upper), high = odd_of(s.lower, s.upper);
     const __m512i bits =
         _mm512_ternarylogic_epi32(_mm512_slli_epi32(high, 5), _mm512_srli_epi32(low, 27),
-                                  _mm512_srli_epi32(high, 13), 0x56 /* (a | b) ^ c */);
+                                  _mm512_srli_epi32(high, 13), 0x96 /* a ^ b ^ c */);
     return _mm512_rorv_epi32(bits, _mm512_srli_epi32(high, 27));
 }
 

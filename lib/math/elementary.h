@@ -14,6 +14,12 @@
 
 #include <math.h>
 
+#if defined(__x86_64__) && !defined(FI_DOUBLE)
+/* a = fi_tanh z for the first n values but those after the last whole strip; how many they are.
+ * Where the processor has AVX-512. */
+size_t fi_tanh_strips(size_t n, const float *z, float *a);
+#endif
+
 /* e^x = 2^power (1 + fraction). */
 struct fi_reduced {
     float fraction;

@@ -163,12 +163,31 @@ Test(activation, tanh_is_odd_and_bounded)
     }
 }
 
+/* Of floats of every exponent, the bits among many are those of each alone. */
+Test(activation, tanh_has_the_same_bits_alone_and_among_many)
+{
+    static fi_real z[BLOCK], a[BLOCK], alone[BLOCK];
+    const fi_activation *tanh_row = fi_activation_find("tanh");
+    for (uint64_t bits = 0; bits <= UINT32_MAX;) {
+        const size_t n = next_floats(&bits, 997, z);
+        z[n / 2] = (fi_real)NAN;
+        z[n / 3] = -(fi_real)NAN;
+        z[n / 4] = (fi_real)HUGE_VAL;
+        z[n / 5] = -(fi_real)HUGE_VAL;
+        tanh_row->forward(n, z, a);
+        for (size_t i = 0; i < n; i++)
+            tanh_row->forward(1, z + i, alone + i);
+        cr_assert(memcmp(a, alone, n * sizeof *a) == 0, "among floats up to bits %llx",
+                  (unsigned long long)bits);
+    }
+}
+
 /* Every length and start: in-place results have the bits of the long run, and nothing else moves.
  */
 Test(activation, values_do_not_depend_on_position_or_place)
 {
     enum {
-        LONG = 96
+        LONG = 200
     };
     fi_real z[LONG], a[LONG], da[LONG], dz[LONG], inout[LONG];
     for (size_t i = 0; i < LONG; i++) {
