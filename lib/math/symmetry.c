@@ -4,6 +4,8 @@
  * rows are. Random columns part in a few rows; equal ones cost one comparison an element. Columns
  * whose first rows hash like no other's are distinct, and need not be in any class.
  */
+#include "symmetry.h"
+
 #include "../core/arena.h"
 #include "../core/internal.h"
 
@@ -157,17 +159,22 @@ FI_CLONES static void hash_columns(size_t rows, size_t cols, const fi_real *rest
         }
 }
 
-/* One class of the columns that share a bucket, by the upper bits of their hash; singles, others.
+/*
+ * One class of the columns that share a bucket, by the upper bits of their hash; singles, others.
+ * Those for which nonzero is 0, if it is not NULL, are left out.
  */
-static void add_sharing_columns(struct partition *p, size_t cols, const uint32_t *hash,
-                                unsigned bits, uint8_t *bucket)
+static void add_sharing_columns(struct partition *p, size_t cols, const fi_real *nonzero,
+                                const uint32_t *hash, unsigned bits, uint8_t *bucket)
 {
     size_t sharing = 0;
     for (size_t c = 0; c < cols; c++) {
         uint8_t *const b = &bucket[hash[c] >> (32 - bits)];
-        *b = (uint8_t)(*b ? 2 : 1);
+        if (!nonzero || nonzero[c] != 0)
+            *b = (uint8_t)(*b ? 2 : 1);
     }
     for (size_t c = 0; c < cols; c++) {
+        if (nonzero && nonzero[c] == 0)
+            continue;
         const bool shares = bucket[hash[c] >> (32 - bits)] > 1;
         p->column[sharing] = c;
         sharing += shares;
@@ -178,7 +185,16 @@ static void add_sharing_columns(struct partition *p, size_t cols, const uint32_t
 
 size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena *scratch)
 {
+    return fi_distinct_columns_knowing(rows, cols, x, NULL, scratch);
+}
+
+size_t fi_distinct_columns_knowing(size_t rows, size_t cols, const fi_real *x,
+                                   const fi_real *nonzero, fi_arena *scratch)
+{
     FI_REQUIRE((x || rows == 0 || cols == 0) && scratch);
+    size_t zeros = 0;
+    for (size_t c = 0; nonzero && c < cols; c++)
+        zeros += nonzero[c] == 0;
     if (cols < 2)
         return cols;
     unsigned bits = 1; /* of 16 buckets a column or more: 1 in 16 shares one by chance */
@@ -197,7 +213,7 @@ size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena 
         return 0;
     }
     hash_columns(rows < HASHED ? rows : HASHED, cols, x, hash);
-    add_sharing_columns(&p, cols, hash, bits, bucket);
+    add_sharing_columns(&p, cols, nonzero, hash, bits, bucket);
     size_t r = 0;
     while (p.n_open > 0 && r < rows && all_equal(cols, x + r * cols))
         r++;
@@ -205,7 +221,7 @@ size_t fi_distinct_columns(size_t rows, size_t cols, const fi_real *x, fi_arena 
         refine(&p, x + r * cols, cols);
         r += equal_rows(&p, rows - r - 1, cols, x + (r + 1) * cols);
     }
-    return p.singles + p.n_open;
+    return p.singles + p.n_open + (zeros > 0);
 }
 
 /* ---- up to a tolerance ----------------------------------------------------------------------- */

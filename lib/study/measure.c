@@ -4,6 +4,7 @@
 #include "../core/arena.h"
 #include "../core/internal.h"
 #include "../math/moments.h"
+#include "../math/symmetry.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,10 +27,11 @@ static double root_mean_square(double mean, double variance)
 }
 
 /* The units whose columns are not copies of another's; 0, and noted, when memory is refused. */
-static double distinct(fi_measurer *m, const fi_real *x, size_t rows, size_t cols)
+static double distinct(fi_measurer *m, const fi_real *x, size_t rows, size_t cols,
+                       const fi_real *nonzero)
 {
     const fi_arena_mark scratch = fi_arena_now(m->cell->arena);
-    const size_t count = fi_distinct_columns(rows, cols, x, m->cell->arena);
+    const size_t count = fi_distinct_columns_knowing(rows, cols, x, nonzero, m->cell->arena);
     fi_arena_release(m->cell->arena, scratch);
     m->out_of_memory |= count == 0;
     return (double)count;
@@ -124,7 +126,9 @@ static void record_activations(fi_measurer *m, size_t layer, const fi_blob *a)
     slots[FI_INIT_ACT_MAXIMUM][layer] = moments->maximum;
     slots[FI_INIT_ZERO_FRACTION][layer] = (double)moments->zeros / (double)moments->count;
     slots[FI_INIT_NONFINITE][layer] = (double)moments->nonfinite;
-    slots[FI_INIT_DISTINCT_UNITS][layer] = distinct(m, a->data, a->rows, a->cols);
+    const bool has_slopes = layer > 0 && m->activation->from_output && !m->out_of_memory;
+    const fi_real *const nonzero = has_slopes ? fi_slopes_nonzero(&m->slopes) : NULL;
+    slots[FI_INIT_DISTINCT_UNITS][layer] = distinct(m, a->data, a->rows, a->cols, nonzero);
     if (!m->out_of_memory) {
         const fi_representation shape = fi_represent_finish(&m->rows, a->data, m->cell->arena);
         slots[FI_INIT_COSINE][layer] = shape.cosine;
@@ -230,5 +234,5 @@ void fi_measure_weight_gradient(fi_measurer *m, size_t layer, const fi_blob *w)
     slots[FI_INIT_GRADIENT_TO_WEIGHT][layer] =
         root_mean_square(moments.mean, variance) /
         root_mean_square(slots[FI_INIT_WEIGHT_MEAN][layer], slots[FI_INIT_WEIGHT_VARIANCE][layer]);
-    slots[FI_INIT_DISTINCT_GRADIENTS][layer] = distinct(m, w->diff, w->rows, w->cols);
+    slots[FI_INIT_DISTINCT_GRADIENTS][layer] = distinct(m, w->diff, w->rows, w->cols, NULL);
 }

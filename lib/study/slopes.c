@@ -234,6 +234,15 @@ void fi_slopes_finish(const fi_slopes *slopes, double *saturated, double *dead)
     *dead = (double)zeros / (double)slopes->units;
 }
 
+/* From the least positive value on there is a slope, and none is negative: the others are 0. */
+const fi_real *fi_slopes_nonzero(const fi_slopes *slopes)
+{
+    const bool positive = slopes->ranged && slopes->activation->lower == 0 && slopes->nan_alive &&
+                          slopes->alive.greatest == (fi_real)HUGE_VAL &&
+                          order_of(slopes->alive.least) == order_of(0) + 1;
+    return positive ? slopes->lively : NULL;
+}
+
 bool fi_count_slopes(const fi_activation *activation, size_t rows, size_t units, const fi_real *z,
                      const fi_real *a, fi_arena *scratch, double *saturated, double *dead)
 {

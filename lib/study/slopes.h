@@ -31,6 +31,10 @@ FI_CHECKED bool fi_slopes_begin(fi_slopes *slopes, const fi_activation *activati
 void fi_slopes_add(fi_slopes *slopes, size_t rows, const fi_real *z, const fi_real *a);
 void fi_slopes_finish(const fi_slopes *slopes, double *saturated, double *dead);
 
+/* 0 for units whose activations are known to be all 0, as a dead unit's are with ReLU; NULL where
+ * a slope of 0 does not say so. */
+const fi_real *fi_slopes_nonzero(const fi_slopes *slopes);
+
 /* All rows at once; false if memory is refused. */
 FI_CHECKED bool fi_count_slopes(const fi_activation *activation, size_t rows, size_t units,
                                 const fi_real *z, const fi_real *a, fi_arena *scratch,

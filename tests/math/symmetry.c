@@ -1,13 +1,14 @@
 /* Distinct columns against the comparison of every pair, on matrices with many near-copies. */
+#include "math/symmetry.h"
 #include "core/arena.h"
-#include "fanin.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 
 enum {
-    MOST = 200 * 130
+    MOST_COLS = 130,
+    MOST = 200 * MOST_COLS
 };
 
 static fi_real x[MOST];
@@ -52,6 +53,13 @@ static void compare(const char *what, size_t rows, size_t cols)
     const size_t got = fi_distinct_columns(rows, cols, x, arena);
     fi_arena_reset(arena);
     cr_expect(got == expected, "%s, %zu x %zu: %zu, not %zu", what, rows, cols, got, expected);
+    fi_real nonzero[MOST_COLS] = {0};
+    for (size_t k = 0; k < rows * cols; k++)
+        nonzero[k % cols] = x[k] != 0 || isnan(x[k]) ? 1 : nonzero[k % cols];
+    const size_t knowing = fi_distinct_columns_knowing(rows, cols, x, nonzero, arena);
+    fi_arena_reset(arena);
+    cr_expect(knowing == expected, "%s, %zu x %zu: %zu where zeros are known, not %zu", what, rows,
+              cols, knowing, expected);
 }
 
 static uint32_t draw(fi_rng *rng, uint32_t below)

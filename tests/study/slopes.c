@@ -49,6 +49,20 @@ static void count_by_slope(const fi_activation *activation, double *saturated, d
     *dead = (double)zeros / UNITS;
 }
 
+/* What is said to be 0 is, and nothing else; of ReLU it is said. */
+static void compare_nonzero(const fi_slopes *slopes, const char *what)
+{
+    const fi_real *const nonzero = fi_slopes_nonzero(slopes);
+    const char *const name = slopes->activation->name;
+    cr_expect(nonzero || strcmp(name, "relu") != 0);
+    for (size_t c = 0; nonzero && c < UNITS; c++) {
+        bool zero = true;
+        for (size_t r = 0; r < ROWS; r++)
+            zero &= a[r * UNITS + c] == 0;
+        cr_expect(zero == (nonzero[c] == 0), "%s, %s: unit %zu", name, what, c);
+    }
+}
+
 static void compare(const fi_activation *activation, const char *what)
 {
     double expected[2];
@@ -69,6 +83,7 @@ static void compare(const fi_activation *activation, const char *what)
               activation->name, what, once[0], once[1], expected[0], expected[1]);
     cr_expect(memcmp(parts, expected, sizeof parts) == 0, "%s, %s: in parts", activation->name,
               what);
+    compare_nonzero(&slopes, what);
 }
 
 /* Pre-activations of that size; a third of the units much below 0, one infinite, one NaN. */
