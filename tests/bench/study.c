@@ -174,7 +174,7 @@ void bench_study(void)
     const bench_times times =
         measure_in_study("study", "theory of one configuration", 0, &kind, theory);
     bench_seconds(&times, 1e-3, "ms");
-    struct ensemble ensemble = {fi_workers_available(), 3, 5, schemes, classic("tanh")};
+    struct ensemble ensemble = {fi_workers_available(), 0, 5, schemes, classic("tanh")};
     ensemble.kind.runs = 20;
     measure_ensemble("study", "ensemble: 5 schemes, 20 runs, all workers", &ensemble);
 }
