@@ -70,6 +70,8 @@ static inline fi_instructions fi_instructions_here(void)
 #define FI_AVX512_TARGET target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma")
 #define FI_AVX512 __attribute__((FI_AVX512_TARGET))
 #define FI_AVX512_INLINE static inline __attribute__((FI_AVX512_TARGET, always_inline))
+/* Keeps a vector in a register, where the compiler would load it anew for every use. */
+#define FI_IN_REGISTER(v) __asm__("" : "+v"(v))
 #endif
 
 /* Asks for memory that is read soon, into the first cache; there may be none. */

@@ -1,7 +1,8 @@
 /*
  * The kernel of draw.c for AVX-512: a round of sixteen draws is one vector, and a permutation of
- * two vectors looks up a coefficient of any of the 32 segments of the quantile. The same bits as
- * rng.h and quantile.h define them.
+ * one vector looks up a coefficient of any of the 16 segments of the quantile that nearly all draws
+ * are in; one of two vectors does for all 32, but takes the ports of the multiply-adds. The same
+ * bits as rng.h and quantile.h define them.
  */
 #include "../core/internal.h"
 #include "draw.h"
@@ -209,7 +210,7 @@ FI_AVX512_INLINE void sum_near(const size_t count, draws *d, source *from, draws
 #pragma GCC unroll 9
     for (int k = FI_QUANTILE_DEGREE; k >= 0; k--) {
         __m512 near = from->near[k];
-        __asm__("" : "+v"(near)); /* in a register, where every use would load it */
+        FI_IN_REGISTER(near);
 #pragma GCC unroll 4
         for (size_t r = 0; r < count; r++) {
             const __m512 term = _mm512_permutexvar_ps(d[r].zeros, near);

@@ -20,7 +20,7 @@ _Static_assert(FI_ROW_LANES == 2 * LANES && TOGETHER % SIDE == 0, "two vectors o
 /* The first n of 16. */
 FI_AVX512_INLINE __mmask16 first_of(size_t n)
 {
-    return n < LANES ? (__mmask16)((1U << n) - 1) : 0xffff;
+    return (__mmask16)(n < LANES ? (1U << n) - 1 : 0xffff);
 }
 
 /* fi_widen of the lanes a and b. */
@@ -90,9 +90,6 @@ FI_AVX512_INLINE void add_to(double *to, size_t n, __m512 from)
     _mm512_mask_storeu_pd(to + 8, high, _mm512_add_pd(_mm512_maskz_loadu_pd(high, to + 8), upper));
 }
 
-/* Keeps a value in a register, where the compiler would load it for every use. */
-#define IN_REGISTER(v) __asm__("" : "+v"(v))
-
 /* n columns, at most 16. */
 FI_AVX512_INLINE void add_columns(size_t cols, size_t n, const float *x, const __m512 *inverse,
                                   double *direction, double *sum)
@@ -101,7 +98,7 @@ FI_AVX512_INLINE void add_columns(size_t cols, size_t n, const float *x, const _
 #pragma GCC unroll 8
     for (size_t r = 0; r < TOGETHER; r++) {
         __m512 v = _mm512_maskz_loadu_ps(first_of(n), x + r * cols);
-        IN_REGISTER(v);
+        FI_IN_REGISTER(v);
         d = r == 0 ? _mm512_mul_ps(inverse[r], v) : _mm512_fmadd_ps(inverse[r], v, d);
         m = r == 0 ? v : _mm512_add_ps(m, v);
     }
@@ -116,7 +113,7 @@ static FI_AVX512 void add(size_t cols, const float *restrict x, const float *res
 #pragma GCC unroll 8
     for (size_t r = 0; r < TOGETHER; r++) {
         spread[r] = _mm512_set1_ps(inverse[r]);
-        IN_REGISTER(spread[r]);
+        FI_IN_REGISTER(spread[r]);
     }
     size_t c = 0;
     for (; c + LANES <= cols; c += LANES)
