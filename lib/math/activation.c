@@ -63,8 +63,11 @@ static void tanh_forward_here(size_t n, const fi_real *z, fi_real *a)
 {
     size_t done = 0;
 #if defined(__x86_64__) && !defined(FI_DOUBLE)
-    if (fi_instructions_here() == FI_WITH_AVX512)
-        done = fi_tanh_strips(n, z, a);
+    const fi_instructions best = fi_instructions_here();
+    if (best == FI_WITH_AVX512)
+        done = fi_tanh_strips_avx512(n, z, a);
+    else if (best == FI_WITH_AVX2)
+        done = fi_tanh_strips_avx2(n, z, a);
 #endif
     tanh_forward(n - done, z + done, a + done);
 }

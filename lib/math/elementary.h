@@ -16,8 +16,9 @@
 
 #if defined(__x86_64__) && !defined(FI_DOUBLE)
 /* a = fi_tanh z for the first n values but those after the last whole strip; how many they are.
- * Where the processor has AVX-512. */
-size_t fi_tanh_strips(size_t n, const float *z, float *a);
+ * Where the processor has the instructions. */
+size_t fi_tanh_strips_avx2(size_t n, const float *z, float *a);
+size_t fi_tanh_strips_avx512(size_t n, const float *z, float *a);
 #endif
 
 /* e^x = 2^power (1 + fraction). */

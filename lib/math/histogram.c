@@ -37,12 +37,13 @@ typedef uint32_t bits;
 /* Bins first .. first + bins - 1 of the histogram, numbered from 0. */
 struct fi_tally {
     fi_places places;
-    fi_block_counter *at_once; /* counts a block into the totals; or NULL */
-    bool paired;               /* counted are pairs, by bin + (bins + 1) bin, not single values */
-    fi_real edge[SPAN + 1];    /* of the places */
-    fi_retreat places_tried;   /* blocks to come may go straight to the comparison */
-    uint32_t blocks;           /* counted since the counters were empty */
-    uint64_t total[SPAN + 1];  /* when they last were; the one after the bins is for the others */
+    fi_block_counter *at_once;   /* counts a block into the totals; or NULL */
+    bool paired;                 /* counted are pairs, by bin + (bins + 1) bin, not single values */
+    fi_pair_finder *pair_finder; /* finds those of a block at once; or NULL */
+    fi_real edge[SPAN + 1];      /* of the places */
+    fi_retreat places_tried;     /* blocks to come may go straight to the comparison */
+    uint32_t blocks;             /* counted since the counters were empty */
+    uint64_t total[SPAN + 1];    /* when they last were; the one after the bins is for the others */
     uint32_t counter[TABLES][(PAIRED + 1) * (PAIRED + 1)];
 };
 
@@ -106,6 +107,7 @@ static void begin(fi_tally *s, size_t n, size_t first, double lower, double uppe
     s->edge[here] = (fi_real)NAN;
     s->at_once = here <= FI_COUNTED_BINS ? fi_best_block_counter() : NULL;
     s->paired = !s->at_once && here <= PAIRED && n >= MANY;
+    s->pair_finder = s->paired && here <= FI_COUNTED_BINS ? fi_best_pair_finder() : NULL;
     s->places_tried = (fi_retreat){0};
     s->blocks = 0;
     memset(s->total, 0, sizeof s->total);
@@ -215,17 +217,30 @@ static void empty_counters(fi_tally *s)
     s->blocks = 0;
 }
 
+/* Counts a block, by `n` of its counters. */
+static inline void count_indices(fi_tally *s, size_t n, const fi_real *bin)
+{
+    increment(s, n, bin);
+    if (++s->blocks == FULL)
+        empty_counters(s);
+}
+
 /* Counts a block whose bins are known. */
 static inline void count_bins(fi_tally *s, fi_real *bin)
 {
-    if (s->paired) {
+    if (s->paired)
         pair_bins((fi_real)(s->places.bins + 1), bin);
-        increment(s, BLOCK / 2, bin);
-    } else {
-        increment(s, BLOCK, bin);
-    }
-    if (++s->blocks == FULL)
-        empty_counters(s);
+    count_indices(s, s->paired ? BLOCK / 2 : BLOCK, bin);
+}
+
+/* The pairs of a block that is all within the bins; false if it may not be. */
+static inline bool find_pairs_within(fi_tally *s, const fi_real *x, fi_real *pair)
+{
+    if (!s->pair_finder || !fi_attempts(&s->places.within))
+        return false;
+    const bool within = s->pair_finder(&s->places, x, pair);
+    fi_attempted(&s->places.within, within);
+    return within;
 }
 
 static inline bool count_by_place(fi_tally *s, const fi_real *x)
@@ -233,6 +248,10 @@ static inline bool count_by_place(fi_tally *s, const fi_real *x)
     fi_real bin[BLOCK];
     if (s->at_once)
         return s->at_once(&s->places, x, s->total);
+    if (find_pairs_within(s, x, bin)) {
+        count_indices(s, BLOCK / 2, bin);
+        return true;
+    }
     if (!find_bins_by_place(s, x, bin))
         return false;
     count_bins(s, bin);

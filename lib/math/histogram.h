@@ -95,4 +95,21 @@ typedef bool fi_block_counter(fi_places *places, const fi_real *x, uint64_t *cou
 /* One that is faster than counters in memory; NULL if this processor has none. */
 fi_block_counter *fi_best_block_counter(void);
 
+/*
+ * Places in fixed point: FI_FIXED + place, as a float, holds bin + 192 in 2^-16, which is how far
+ * apart floats are from 192 to 256; and from its bits to INT32_MIN + bin 2^16.
+ */
+#define FI_FIXED 192.5F
+#define FI_FROM_FIXED (0x80000000 - 0x43400000)
+
+/*
+ * The lowest 16 bits of pair[i] = bin + (bins + 1) bin, the bins of x[i] and x[i + BLOCK / 2];
+ * false if a value is too near an edge, or may be at a bound or outside. Of at most FI_COUNTED_BINS
+ * bins.
+ */
+typedef bool fi_pair_finder(const fi_places *places, const fi_real *x, fi_real *pair);
+
+/* NULL if this processor has none. */
+fi_pair_finder *fi_best_pair_finder(void);
+
 #endif

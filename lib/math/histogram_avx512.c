@@ -14,9 +14,6 @@
 #define FI_BITS_INLINE static inline __attribute__((FI_BITS_TARGET, always_inline))
 #define FI_BITS_APART __attribute__((FI_BITS_TARGET, noinline))
 
-#define FIXED 192.5F /* a bin after 192, from where to 256 floats are 2^-16 apart */
-#define LEAST_FROM_192 (0x80000000 - 0x43400000) /* from the bits of 192 to INT32_MIN */
-
 enum {
     FEW = 8, /* values of a block in doubt that are settled one by one */
     WORDS = FI_HISTOGRAM_BLOCK / 64
@@ -30,16 +27,16 @@ FI_BITS_INLINE __mmask16 inside(const fi_places *p, __m512 x)
 }
 
 /*
- * Of 16 values the bins, from bit 16 on: their places in fixed point, as a float above FIXED has
+ * Of 16 values the bins, from bit 16 on: their places in fixed point, as a float above FI_FIXED has
  * them. `doubt` keeps the least fraction of a place that is `margin` further, which is small beside
  * an edge. Floats that are not negative compare as integers do; a NaN, anywhere then, is outside.
  */
 FI_BITS_INLINE __m512i bins_in_fixed_point(const fi_places *p, __m512 x, __m512i *doubt)
 {
-    const __m512i first = _mm512_castps_si512(_mm512_set1_ps(FIXED));
-    const __m512i last = _mm512_castps_si512(_mm512_set1_ps(FIXED + p->last));
+    const __m512i first = _mm512_castps_si512(_mm512_set1_ps(FI_FIXED));
+    const __m512i last = _mm512_castps_si512(_mm512_set1_ps(FI_FIXED + p->last));
     __m512i place = _mm512_castps_si512(
-        _mm512_fmadd_ps(x, _mm512_set1_ps(p->slope), _mm512_set1_ps(FIXED + p->shift)));
+        _mm512_fmadd_ps(x, _mm512_set1_ps(p->slope), _mm512_set1_ps(FI_FIXED + p->shift)));
     place = _mm512_min_epi32(_mm512_max_epi32(place, first), last);
     place = _mm512_add_epi32(place, _mm512_set1_epi32((int)p->margin));
     *doubt = _mm512_min_epu16(*doubt, place);
@@ -53,9 +50,9 @@ FI_BITS_INLINE __m512i bins_in_fixed_point(const fi_places *p, __m512 x, __m512i
 FI_BITS_INLINE __m512i bins_within(const fi_places *p, __m512 x, __m512i *doubt, __m512i *most)
 {
     const __m512 place =
-        _mm512_fmadd_ps(x, _mm512_set1_ps(p->slope), _mm512_set1_ps(FIXED + p->shift));
+        _mm512_fmadd_ps(x, _mm512_set1_ps(p->slope), _mm512_set1_ps(FI_FIXED + p->shift));
     const __m512i bins = _mm512_add_epi32(_mm512_castps_si512(place),
-                                          _mm512_set1_epi32((int)(p->margin + LEAST_FROM_192)));
+                                          _mm512_set1_epi32((int)(p->margin + FI_FROM_FIXED)));
     *doubt = _mm512_min_epu16(*doubt, bins);
     *most = _mm512_max_epi32(*most, bins);
     return bins;

@@ -14,7 +14,7 @@
 
 /* Of four powers: 8 roundings of a sum of 9, 3 of the sums in pairs and 3 of a square. */
 #define LANES FI_SURVEY_LANES
-#define ROWS 9
+#define ROWS FI_POWERS_ROWS
 #define BLOCK ((size_t)PARTS * ROWS * LANES)
 
 /* Of two: 6 roundings of a sum of 6 fused squares, 4 of the sums in pairs and 2 of the deviation.
@@ -115,6 +115,19 @@ FI_CLONES static void survey_and_add_powers(size_t n, const fi_real *x, fi_real 
     *survey = seen;
 }
 
+/* The same by the instructions that take it fastest. */
+static void survey_and_add_powers_here(size_t n, const fi_real *x, fi_real scale, fi_real shift,
+                                       double total[4][FI_FINAL_LANES], fi_survey *survey)
+{
+#if defined(__x86_64__) && !defined(FI_DOUBLE)
+    if (fi_instructions_here() == FI_WITH_AVX2) {
+        fi_survey_and_add_powers_avx2(n, x, scale, shift, total, survey);
+        return;
+    }
+#endif
+    survey_and_add_powers(n, x, scale, shift, total, survey);
+}
+
 static inline void sum_two_part(const fi_real *restrict x, fi_real center, fi_real *restrict first,
                                 fi_real *restrict second)
 {
@@ -164,7 +177,7 @@ void fi_add_powers(size_t n, const fi_real *x, fi_real center, fi_real scale,
     const fi_real shift = -center * scale, *const end = x + n - rest;
     if (seen) {
         survey_values(rest, end, seen);
-        survey_and_add_powers(n - rest, x, scale, shift, total, seen);
+        survey_and_add_powers_here(n - rest, x, scale, shift, total, seen);
     } else {
         add_powers(n - rest, x, scale, shift, total);
     }

@@ -9,6 +9,7 @@
 
 enum {
     FI_SURVEY_LANES = 16,
+    FI_POWERS_ROWS = 9,
     FI_POWERS_BLOCK = 576,    /* values: multiples of so many are added up fastest, */
     FI_TWO_POWERS_BLOCK = 768 /* and of two powers alone */
 };
@@ -36,5 +37,15 @@ void fi_add_powers(size_t n, const fi_real *x, fi_real center, fi_real scale,
 
 /* total[k - 1] += the sum of the k-th powers of x - center. */
 void fi_add_two_powers(size_t n, const fi_real *x, fi_real center, double total[2][FI_FINAL_LANES]);
+
+/* ---- for moments_sums.c -----------------------------------------------------------------------
+ */
+
+#if defined(__x86_64__) && !defined(FI_DOUBLE)
+/* As fi_add_powers with a survey, of n values in whole blocks, in powers of x scale + shift. Where
+ * the processor has AVX2. */
+void fi_survey_and_add_powers_avx2(size_t n, const float *x, float scale, float shift,
+                                   double total[4][FI_FINAL_LANES], fi_survey *survey);
+#endif
 
 #endif

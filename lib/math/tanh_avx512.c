@@ -45,7 +45,7 @@ FI_AVX512_INLINE void tanh_strip(const float *z, float *a)
                                                        0xca /* sign ? x : t */));
 }
 
-FI_AVX512 size_t fi_tanh_strips(size_t n, const float *z, float *a)
+FI_AVX512 size_t fi_tanh_strips_avx512(size_t n, const float *z, float *a)
 {
     const size_t whole = n - n % STRIP;
     for (size_t i = 0; i < whole; i += STRIP)

@@ -34,60 +34,106 @@ enum {
     WIDE = 2,
     SUMS = TALL * WIDE, /* vectors of sums in registers */
     GROUP = 4,          /* terms of a whole tile that are taken together */
+    LATE = 8,           /* groups before the end of which c is asked for again */
     AHEAD = 12          /* rows of b for which memory is asked while they are copied */
 };
 
 /*
- * The terms of a whole tile, `groups` times GROUP of them. Of a the next term is a_col on and the
- * next row a_row, one of which is 1, whichever `apart` says; b is dense. A processor of whose slots
- * a neighbour takes half has time for little but the products: hence no counting for each term, and
- * sums that stay in their registers, which of an intrinsic the compiler doesn't make sure.
+ * Term l of a whole tile over dense b. Of a the rows are `stride` apart or, if not `apart`,
+ * adjacent and the terms that far apart; `lower` is row 3. The sums stay in their registers, which
+ * of an intrinsic the compiler doesn't make sure.
  */
-FI_AVX2_INLINE void groups_avx2(const bool apart, size_t groups, const fi_real *a, size_t stride,
-                                const fi_real *b, vector *sums)
+FI_AVX2_INLINE void add_term(const bool apart, size_t l, const fi_real *a, const fi_real *lower,
+                             size_t stride, const fi_real *b, vector *sum)
 {
-    const fi_real *lower = a + 3 * stride; /* of rows that are apart */
+    const vector left = LOAD(b + l * WIDE * FI_TILE_LANES);
+    const vector right = LOAD(b + (l * WIDE + 1) * FI_TILE_LANES);
+#pragma GCC unroll 6
+    for (size_t i = 0; i < TALL; i++) {
+        const fi_real *row = (i < 3 ? a : lower) + i % 3 * stride + l;
+        const vector factor = SPREAD(apart ? row : a + i);
+        __asm__(ACCUMULATE : "+x"(sum[WIDE * i]) : "x"(factor), "x"(left));
+        __asm__(ACCUMULATE : "+x"(sum[WIDE * i + 1]) : "x"(factor), "x"(right));
+    }
+}
+
+/* The lines of c that a whole tile is in. */
+FI_AVX2_INLINE void ask_for_whole(const fi_real *c, size_t c_row)
+{
+#pragma GCC unroll 1
+    for (size_t i = 0; i < TALL; i++, c += c_row) {
+        __builtin_prefetch(c, 1);
+        __builtin_prefetch(c + WIDE * FI_TILE_LANES - 1, 1);
+    }
+}
+
+/*
+ * A whole tile over dense b. A processor of whose slots a neighbour takes half has time for little
+ * but the products: hence GROUP terms for each step of the loop. c, which waits in the second
+ * cache, is asked for once more LATE: stores that had to wait for it would hold up the next tile.
+ */
+FI_AVX2_INLINE void whole_tile(const bool apart, const fi_real *a, size_t stride, fi_real *c,
+                               const fi_tile *tile)
+{
+    const fi_real *b = tile->b, *lower = a + 3 * stride;
+    const size_t c_row = tile->c_row;
     vector sum[SUMS];
-#pragma GCC unroll 12
-    for (size_t k = 0; k < SUMS; k++)
-        sum[k] = sums[k];
-    for (; groups > 0; groups--) {
+    if (tile->fresh)
+        ask_for_whole(c, c_row);
+#pragma GCC unroll 6
+    for (size_t i = 0; i < TALL; i++) {
+        const fi_real *const row = c + i * c_row;
+        sum[WIDE * i] = tile->fresh ? (vector){0} : LOAD(row);
+        sum[WIDE * i + 1] = tile->fresh ? (vector){0} : LOAD(row + FI_TILE_LANES);
+    }
+    for (size_t left = tile->depth / GROUP; left > 0; left--) {
+        if (left == LATE)
+            ask_for_whole(c, c_row);
 #pragma GCC unroll 4
         for (size_t l = 0; l < GROUP; l++) {
-            const vector left = LOAD(b + l * WIDE * FI_TILE_LANES);
-            const vector right = LOAD(b + (l * WIDE + 1) * FI_TILE_LANES);
-#pragma GCC unroll 6
-            for (size_t i = 0; i < TALL; i++) {
-                const fi_real *row = (i < 3 ? a : lower) + i % 3 * stride + l;
-                const vector factor = SPREAD(apart ? row : a + i);
-                __asm__(ACCUMULATE : "+x"(sum[WIDE * i]) : "x"(factor), "x"(left));
-                __asm__(ACCUMULATE : "+x"(sum[WIDE * i + 1]) : "x"(factor), "x"(right));
-            }
-            if (!apart)
-                a += stride;
+            add_term(apart, l, a, lower, stride, b, sum);
+            a += apart ? 0 : stride;
         }
-        if (apart) {
-            a += GROUP;
-            lower += GROUP;
-        }
+        a += apart ? GROUP : 0;
+        lower += apart ? GROUP : 0;
         b += GROUP * WIDE * FI_TILE_LANES;
     }
-#pragma GCC unroll 12
-    for (size_t k = 0; k < SUMS; k++)
-        sums[k] = sum[k];
+#pragma GCC unroll 1
+    for (size_t left = tile->depth % GROUP; left > 0; left--) {
+        add_term(apart, 0, a, lower, stride, b, sum);
+        a += apart ? 1 : stride;
+        lower += apart ? 1 : 0;
+        b += WIDE * FI_TILE_LANES;
+    }
+#pragma GCC unroll 6
+    for (size_t i = 0; i < TALL; i++) {
+        STORE(c + i * c_row, sum[WIDE * i]);
+        STORE(c + i * c_row + FI_TILE_LANES, sum[WIDE * i + 1]);
+    }
 }
 
 /* Functions, as the compiler has registers enough if it thinks of nothing else. */
-static FI_AVX2 __attribute__((noinline)) void
-groups_apart(size_t groups, const fi_real *a, size_t stride, const fi_real *b, vector *sums)
+static FI_AVX2 __attribute__((noinline)) void whole_apart(const fi_real *a, fi_real *c,
+                                                          const fi_tile *tile)
 {
-    groups_avx2(true, groups, a, stride, b, sums);
+    whole_tile(true, a, tile->a_row, c, tile);
 }
 
-static FI_AVX2 __attribute__((noinline)) void
-groups_adjacent(size_t groups, const fi_real *a, size_t stride, const fi_real *b, vector *sums)
+static FI_AVX2 __attribute__((noinline)) void whole_adjacent(const fi_real *a, fi_real *c,
+                                                             const fi_tile *tile)
 {
-    groups_avx2(false, groups, a, stride, b, sums);
+    whole_tile(false, a, tile->a_col, c, tile);
+}
+
+static void whole_tiles(const fi_tile *tile)
+{
+    const fi_real *a = tile->a;
+    fi_real *c = tile->c;
+    for (size_t t = tile->down; t > 0; t--, a += tile->a_tall, c += TALL * tile->c_row)
+        if (tile->a_col == 1)
+            whole_apart(a, c, tile);
+        else
+            whole_adjacent(a, c, tile);
 }
 
 /*
@@ -109,7 +155,6 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
         const fi_real *a[4] = {top, top + 3 * row, top + next, top + next + 3 * row};
         const fi_real *b = tile->b;
         vector sum[SUMS];
-        size_t l = tile->depth;
         if (tile->fresh) {
 #pragma GCC unroll 12
             for (size_t k = 0; k < rows * vectors; k++) {
@@ -123,19 +168,7 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
                 for (size_t j = 0; j < vectors; j++)
                     sum[i * vectors + j] = LOAD(c + i * c_row + j * FI_TILE_LANES);
         }
-        if (rows == TALL && vectors == WIDE && !copying && b_row == WIDE * FI_TILE_LANES) {
-            const size_t groups = l / GROUP;
-            if (apart)
-                groups_apart(groups, top, row, b, sum);
-            else
-                groups_adjacent(groups, top, col, b, sum);
-            l %= GROUP;
-            b += groups * GROUP * b_row;
-#pragma GCC unroll 4
-            for (size_t i = 0; i < 4; i++)
-                a[i] += groups * GROUP * col;
-        }
-        for (; l > 0; l--) {
+        for (size_t l = tile->depth; l > 0; l--) {
             vector columns[FI_TILE_WIDEST];
 #pragma GCC unroll 8
             for (size_t j = 0; j < vectors; j++)
@@ -200,6 +233,8 @@ static void multiply_avx2(size_t rows, size_t vectors, const fi_tile *tile)
         SHAPES(X_ENTRY)};
     if (tile->b_copy)
         tile_copying(tile);
+    else if (rows == TALL && vectors == WIDE && tile->b_row == WIDE * FI_TILE_LANES)
+        whole_tiles(tile);
     else
         shapes[rows - 1][vectors - 1](tile);
 }
