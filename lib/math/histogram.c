@@ -233,22 +233,12 @@ static inline void count_bins(fi_tally *s, fi_real *bin)
     count_indices(s, s->paired ? BLOCK / 2 : BLOCK, bin);
 }
 
-/* The pairs of a block that is all within the bins; false if it may not be. */
-static inline bool find_pairs_within(fi_tally *s, const fi_real *x, fi_real *pair)
-{
-    if (!s->pair_finder || !fi_attempts(&s->places.within))
-        return false;
-    const bool within = s->pair_finder(&s->places, x, pair);
-    fi_attempted(&s->places.within, within);
-    return within;
-}
-
 static inline bool count_by_place(fi_tally *s, const fi_real *x)
 {
     fi_real bin[BLOCK];
     if (s->at_once)
         return s->at_once(&s->places, x, s->total);
-    if (find_pairs_within(s, x, bin)) {
+    if (s->pair_finder && s->pair_finder(&s->places, x, bin)) {
         count_indices(s, BLOCK / 2, bin);
         return true;
     }

@@ -104,10 +104,9 @@ fi_block_counter *fi_best_block_counter(void);
 
 /*
  * The lowest 16 bits of pair[i] = bin + (bins + 1) bin, the bins of x[i] and x[i + BLOCK / 2];
- * false if a value is too near an edge, or may be at a bound or outside. Of at most FI_COUNTED_BINS
- * bins.
+ * false if a value is too near an edge or outside. Of at most FI_COUNTED_BINS bins.
  */
-typedef bool fi_pair_finder(const fi_places *places, const fi_real *x, fi_real *pair);
+typedef bool fi_pair_finder(fi_places *places, const fi_real *x, fi_real *pair);
 
 /* NULL if this processor has none. */
 fi_pair_finder *fi_best_pair_finder(void);

@@ -93,6 +93,31 @@ static void count_by_edges(const struct range *r, size_t n, double *counts)
     }
 }
 
+/* The counts of x by fi_histogram, and by a tally, which is made for more values than there are. */
+static void check_counts(const struct range *r, size_t n, const char *what, fi_real value)
+{
+    static double counts[MOST_BINS], expected[MOST_BINS];
+    static fi_arena *arena;
+    cr_assert(arena || fi_arena_new(&arena) == FI_OK);
+    memset(expected, 0, sizeof expected);
+    count_by_edges(r, n, expected);
+    for (size_t in_tally = 0; in_tally < (r->bins <= FI_TALLY_BINS ? 2 : 1); in_tally++) {
+        memset(counts, 0, sizeof counts);
+        if (in_tally) {
+            fi_arena_reset(arena);
+            fi_tally *tally = fi_tally_new(r->lower, r->upper, r->bins, arena);
+            cr_assert(tally);
+            fi_tally_add(tally, n, x);
+            fi_tally_counts(tally, counts);
+        } else {
+            fi_histogram(n, x, r->lower, r->upper, r->bins, counts);
+        }
+        cr_assert(memcmp(counts, expected, sizeof counts) == 0,
+                  "[%g, %g] in %zu bins, %s: %s %g and on", r->lower, r->upper, r->bins,
+                  in_tally ? "tally" : "histogram", what, (double)value);
+    }
+}
+
 Test(histogram, counts_as_the_edges_say)
 {
     static double counts[MOST_BINS], expected[MOST_BINS];
@@ -112,19 +137,12 @@ Test(histogram, counts_as_the_edges_say)
 /* Each alone, so that no neighbour's doubt has it compared with its edge. */
 Test(histogram, of_one_value_near_an_edge)
 {
-    static double counts[MOST_BINS], expected[MOST_BINS];
     for (size_t j = 0; j < ALL; j++) {
         const struct range *r = range_of(j);
         for (size_t k = 0; k <= r->bins; k += 1 + r->bins / 64)
             for (int ulps = -4; ulps <= 4; ulps++) {
-                memset(counts, 0, sizeof counts);
-                memset(expected, 0, sizeof expected);
                 x[0] = beside((fi_real)edge(r, k), ulps);
-                count_by_edges(r, 1, expected);
-                fi_histogram(1, x, r->lower, r->upper, r->bins, counts);
-                cr_assert(memcmp(counts, expected, sizeof counts) == 0,
-                          "[%g, %g] in %zu bins: edge %zu and %d ulps", r->lower, r->upper, r->bins,
-                          k, ulps);
+                check_counts(r, 1, "of one", x[0]);
             }
     }
 }
@@ -134,21 +152,14 @@ Test(histogram, of_all_values_of_a_range)
 {
     static const struct range narrow[] = {
         {1.0001, 1.0171, 63}, {-3.0011, -2.9881, 13}, {2.0003, 2.0207, 33}, {0.9991, 1.0091, 38}};
-    static double counts[MOST_BINS], expected[MOST_BINS];
     for (size_t k = 0; k < sizeof narrow / sizeof *narrow; k++) {
         const struct range *r = &narrow[k];
-        memset(counts, 0, sizeof counts);
-        memset(expected, 0, sizeof expected);
         fi_real value = (fi_real)r->lower;
         for (size_t blocks = 0; blocks < 1000 && (double)value < r->upper; blocks++) {
             for (size_t i = 0; i < 256; i++, value = beside(value, 1))
                 x[i] = value;
-            count_by_edges(r, 256, expected);
-            fi_histogram(256, x, r->lower, r->upper, r->bins, counts);
+            check_counts(r, 256, "of 256 from", x[0]);
         }
-        for (size_t b = 0; b < r->bins; b++)
-            cr_assert(counts[b] == expected[b], "[%g, %g], bin %zu of %zu: %g, not %g", r->lower,
-                      r->upper, b, r->bins, counts[b], expected[b]);
     }
 }
 
@@ -171,17 +182,11 @@ static void count_one_odd_value(const struct range *r, fi_real odd, size_t at)
     enum {
         COUNT = 256
     };
-    static double counts[MOST_BINS], expected[MOST_BINS];
     const double width = (r->upper - r->lower) / (double)r->bins;
     for (size_t i = 0; i < COUNT; i++)
         x[i] = (fi_real)(r->lower + ((double)(i % r->bins) + 0.4) * width);
     x[at % COUNT] = odd;
-    memset(counts, 0, sizeof counts);
-    memset(expected, 0, sizeof expected);
-    count_by_edges(r, COUNT, expected);
-    fi_histogram(COUNT, x, r->lower, r->upper, r->bins, counts);
-    cr_assert(memcmp(counts, expected, sizeof counts) == 0, "[%g, %g] in %zu bins: %g", r->lower,
-              r->upper, r->bins, (double)odd);
+    check_counts(r, COUNT, "of one that is", odd);
 }
 
 Test(histogram, of_one_odd_value_in_a_block)
