@@ -45,23 +45,24 @@ FI_AVX2_INLINE __m256i bins_of(const fi_places *p, const bool clamped, const flo
 }
 
 /* False if a value is too near an edge or outside or, if not `clamped`, may be so or at a bound. */
-FI_AVX2_INLINE bool find(const fi_places *p, const bool clamped, const float *x, float *pair)
+FI_AVX2_INLINE bool find(const fi_places *places, const bool clamped, const float *x, float *pair)
 {
-    const int stride = (int)p->bins + 1;
+    const fi_places p = *places; /* which pairs might be stored into, for all the compiler knows */
+    const int stride = (int)p.bins + 1;
     const __m256i weights = _mm256_set1_epi32(stride << 16 | 1);
     const __m256i zero = _mm256_set1_epi32((stride + 1) * INT16_MIN); /* of two words INT16_MIN */
     known k = {_mm256_set1_epi32(-1), _mm256_set1_epi32(INT32_MIN),
                _mm256_castsi256_ps(_mm256_set1_epi32(-1))};
 #pragma GCC unroll 4
     for (size_t i = 0; i < PAIRS; i += LANES) {
-        const __m256i one = bins_of(p, clamped, x + i, &k);
-        const __m256i other = bins_of(p, clamped, x + i + PAIRS, &k);
+        const __m256i one = bins_of(&p, clamped, x + i, &k);
+        const __m256i other = bins_of(&p, clamped, x + i + PAIRS, &k);
         const __m256i both = _mm256_blend_epi16(_mm256_srli_epi32(one, 16), other, 0xaa);
         const __m256i index = _mm256_sub_epi32(_mm256_madd_epi16(both, weights), zero);
         _mm256_storeu_si256((__m256i *)(pair + i), index);
     }
-    const __m256i end = _mm256_set1_epi32(INT32_MIN + ((int)p->bins << 16));
-    const __m256i least = _mm256_set1_epi16((short)(2 * p->margin));
+    const __m256i end = _mm256_set1_epi32(INT32_MIN + ((int)p.bins << 16));
+    const __m256i least = _mm256_set1_epi16((short)(2 * p.margin));
     const __m256i certain = _mm256_cmpeq_epi16(_mm256_max_epu16(k.doubt, least), k.doubt);
     const __m256i within = _mm256_and_si256(_mm256_cmpgt_epi32(end, k.most), certain);
     return _mm256_movemask_epi8(_mm256_and_si256(within, _mm256_castps_si256(k.inside))) == -1;
