@@ -80,6 +80,14 @@ FI_AVX512_INLINE void ask(asking *a)
     *a = ask_from(asked);
 }
 
+FI_AVX512_INLINE void ask_for_line(const bool now, const fi_real *c)
+{
+    if (now)
+        __builtin_prefetch(c, 1, 3);
+    else
+        __builtin_prefetch(c, 1, 2);
+}
+
 /* Asks for the lines of c, into the second cache, where they wait, or into the first. */
 FI_AVX512_INLINE void ask_for(const size_t rows, const size_t vectors, const bool now,
                               const fi_tile *tile, const fi_real *c)
@@ -88,8 +96,8 @@ FI_AVX512_INLINE void ask_for(const size_t rows, const size_t vectors, const boo
     for (size_t i = 0; i < rows; i++, c += tile->c_row) {
 #pragma GCC unroll 4
         for (size_t j = 0; j < vectors; j += 2)
-            __builtin_prefetch(c + j * FI_TILE_LANES, 1, now ? 3 : 2);
-        __builtin_prefetch(c + tile->columns - 1, 1, now ? 3 : 2);
+            ask_for_line(now, c + j * FI_TILE_LANES);
+        ask_for_line(now, c + tile->columns - 1);
     }
 }
 
