@@ -1,5 +1,7 @@
 /*
- * The kernel of tile.c for AVX2: whole tiles of 6 rows and 2 vectors.
+ * The kernel of tile.c for AVX2: whole tiles of 6 rows and 2 vectors. It asks for nothing of what
+ * is `ahead`: measured, requests cost as many slots as they save waiting for panels that the
+ * processor sees coming, one row after the other.
  */
 #include "../core/internal.h"
 #include "tile.h"
