@@ -33,7 +33,7 @@ FI_AVX2_INLINE void keep_seen(seen s, fi_survey *survey, size_t lane)
     _mm256_storeu_si256((__m256i *)(survey->zeros + lane), s.zeros);
 }
 
-/* A NaN is in second place, where it does not count. */
+/* min and max give the second where either is NaN: what was seen before. */
 FI_AVX2_INLINE void see(seen *s, __m256 x)
 {
     const __m256 zero = _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_EQ_OQ);
