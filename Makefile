@@ -103,7 +103,7 @@ check-readers: build
 # Criterion forgives leaks (its workers do not end by exit): the studies themselves show them. The
 # library's own products are checked by their tests; all networks by them would take minutes.
 SANITIZE = -Dgemm=blas -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-           -Dc_args=-fno-sanitize-recover=all -Dcpp_args=-fno-sanitize-recover=all
+           -Dc_args=-fno-sanitize-recover=all\ -g1 -Dcpp_args=-fno-sanitize-recover=all\ -g1
 check-asan: export ASAN_OPTIONS = detect_leaks=1
 check-asan: export UBSAN_OPTIONS = print_stacktrace=1
 check-asan:
