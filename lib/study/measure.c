@@ -104,14 +104,15 @@ static void add_activations(fi_measurer *m, size_t layer, const fi_blob *a, size
             m->tally = tally_between(m, m->activation->lower, m->activation->upper);
         m->out_of_memory |= !fi_represent_begin(&m->rows, a->cols, m->cell->arena);
     }
-    fi_moments_add(&m->activations, rows * a->cols, x);
     if (m->out_of_memory)
         return;
+    if (has_slopes)
+        fi_slopes_add_with_moments(&m->slopes, &m->activations, rows, x);
+    else
+        fi_moments_add(&m->activations, rows * a->cols, x);
     fi_represent_add(&m->rows, rows, x);
     if (m->tally)
         fi_tally_add(m->tally, rows * a->cols, x);
-    if (has_slopes)
-        fi_slopes_add(&m->slopes, rows, NULL, x);
 }
 
 static void record_activations(fi_measurer *m, size_t layer, const fi_blob *a)

@@ -100,14 +100,6 @@ static FI_CLONES size_t count_below(fi_real least, size_t n, const fi_real *a)
     return below;
 }
 
-static FI_CLONES size_t count_beyond(fi_real greatest, size_t n, const fi_real *a)
-{
-    lane_count beyond = 0;
-    for (size_t i = 0; i < n; i++)
-        beyond += fabs(a[i]) > greatest;
-    return beyond;
-}
-
 static FI_CLONES size_t count_on_either_side(fi_slope_range range, size_t n, const fi_real *a)
 {
     lane_count outside = 0;
@@ -116,14 +108,12 @@ static FI_CLONES size_t count_on_either_side(fi_slope_range range, size_t n, con
     return outside;
 }
 
-/* How many of n values are outside the range; a NaN is not. One comparison does where the range is
- * symmetric or has no upper end. */
+/* How many of n values are outside the range; a NaN is not. One comparison does where the range has
+ * no upper end. */
 static size_t count_outside(fi_slope_range range, size_t n, const fi_real *a)
 {
     if (range.greatest == (fi_real)HUGE_VAL)
         return count_below(range.least, n, a);
-    if (range.least == -range.greatest)
-        return count_beyond(range.greatest, n, a);
     return count_on_either_side(range, n, a);
 }
 
@@ -192,7 +182,8 @@ bool fi_slopes_begin(fi_slopes *slopes, const fi_activation *activation, size_t 
     return true;
 }
 
-static void add_by_range(fi_slopes *s, size_t rows, const fi_real *a)
+/* The units that have a slope by now. */
+static void note_units(fi_slopes *s, size_t rows, const fi_real *a)
 {
     const bool all_above = s->nan_alive && s->alive.greatest == (fi_real)HUGE_VAL;
     size_t r = 0;
@@ -200,6 +191,11 @@ static void add_by_range(fi_slopes *s, size_t rows, const fi_real *a)
         s->all_alive = note_not_below(s->alive.least, s->units, a + r * s->units, s->lively);
     for (; r < rows && !s->all_alive; r++)
         s->all_alive = note_alive(s->alive, s->nan_alive, s->units, a + r * s->units, s->lively);
+}
+
+static void add_by_range(fi_slopes *s, size_t rows, const fi_real *a)
+{
+    note_units(s, rows, a);
     for (size_t n = rows * s->units, count; n > 0; n -= count, a += count) {
         count = n < COUNTED ? n : COUNTED;
         s->small += count_outside(s->large, count, a);
@@ -225,6 +221,28 @@ void fi_slopes_add(fi_slopes *slopes, size_t rows, const fi_real *z, const fi_re
     slopes->rows += rows;
 }
 
+/* From the least positive value on: no activation being negative, the others are 0. */
+static bool all_positive(const fi_activation *activation, fi_slope_range range)
+{
+    return activation->lower == 0 && range.greatest == (fi_real)HUGE_VAL &&
+           order_of(range.least) == order_of(0) + 1;
+}
+
+void fi_slopes_add_with_moments(fi_slopes *slopes, fi_moments *moments, size_t rows,
+                                const fi_real *a)
+{
+    FI_REQUIRE(slopes && moments && slopes->ranged && (a || rows == 0));
+    const uint64_t zeros = moments->zeros;
+    fi_moments_add(moments, rows * slopes->units, a);
+    if (!all_positive(slopes->activation, slopes->large)) {
+        fi_slopes_add(slopes, rows, NULL, a);
+        return;
+    }
+    note_units(slopes, rows, a);
+    slopes->small += moments->zeros - zeros;
+    slopes->rows += rows;
+}
+
 void fi_slopes_finish(const fi_slopes *slopes, double *saturated, double *dead)
 {
     size_t zeros = 0;
@@ -234,12 +252,10 @@ void fi_slopes_finish(const fi_slopes *slopes, double *saturated, double *dead)
     *dead = (double)zeros / (double)slopes->units;
 }
 
-/* From the least positive value on there is a slope, and none is negative: the others are 0. */
 const fi_real *fi_slopes_nonzero(const fi_slopes *slopes)
 {
-    const bool positive = slopes->ranged && slopes->activation->lower == 0 && slopes->nan_alive &&
-                          slopes->alive.greatest == (fi_real)HUGE_VAL &&
-                          order_of(slopes->alive.least) == order_of(0) + 1;
+    const bool positive = slopes->ranged && slopes->nan_alive &&
+                          all_positive(slopes->activation, slopes->alive);
     return positive ? slopes->lively : NULL;
 }
 

@@ -29,6 +29,11 @@ typedef struct fi_slopes {
 FI_CHECKED bool fi_slopes_begin(fi_slopes *slopes, const fi_activation *activation, size_t units,
                                 fi_arena *scratch);
 void fi_slopes_add(fi_slopes *slopes, size_t rows, const fi_real *z, const fi_real *a);
+
+/* fi_slopes_add and fi_moments_add of activations alone, in one visit where that tells both. */
+void fi_slopes_add_with_moments(fi_slopes *slopes, fi_moments *moments, size_t rows,
+                                const fi_real *a);
+
 void fi_slopes_finish(const fi_slopes *slopes, double *saturated, double *dead);
 
 /* 0 for units whose activations are known to be all 0, as a dead unit's are with ReLU; NULL where
