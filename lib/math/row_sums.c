@@ -57,11 +57,20 @@ static FI_CLONES void add(size_t cols, const fi_real *restrict x, const fi_real 
 
 const fi_row_kernel fi_rows_portable = {"portable", squares, add};
 
+#if defined(__x86_64__) && !defined(FI_DOUBLE)
+const fi_row_kernel fi_rows_avx2 = {"AVX2", fi_row_squares_avx2, add};
+#endif
+
 const fi_row_kernel *fi_row_choice(size_t k)
 {
+    static const fi_row_kernel *const kernels[] = {
+        [FI_PORTABLE] = &fi_rows_portable,
 #if defined(__x86_64__) && !defined(FI_DOUBLE)
-    if (fi_instructions_here() == FI_WITH_AVX512)
-        return k == 0 ? &fi_rows_avx512 : k == 1 ? &fi_rows_portable : NULL;
+        [FI_WITH_AVX2] = &fi_rows_avx2,
+        [FI_WITH_AVX512] = &fi_rows_avx512,
 #endif
-    return k == 0 ? &fi_rows_portable : NULL;
+    };
+    const size_t count = sizeof kernels / sizeof *kernels;
+    const size_t here = fi_instructions_here(), best = here < count ? here : count - 1;
+    return k <= best ? kernels[best - k] : NULL;
 }

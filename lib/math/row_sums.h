@@ -24,7 +24,8 @@ typedef struct fi_row_kernel {
 
 extern const fi_row_kernel fi_rows_portable;
 #if defined(__x86_64__) && !defined(FI_DOUBLE)
-extern const fi_row_kernel fi_rows_avx512;
+extern const fi_row_kernel fi_rows_avx2, fi_rows_avx512;
+void fi_row_squares_avx2(size_t cols, const float *x, double *square);
 #endif
 
 /* The kernels that this processor can run, the fastest first; NULL beyond the last. */

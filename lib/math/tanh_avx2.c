@@ -1,5 +1,6 @@
 /*
- * tanh by AVX2, some vectors side by side, as tanh_avx512.c has them. The bits are fi_tanhf's.
+ * tanh by AVX2, some vectors side by side, as tanh_avx512.c has them; z is loaded again for its sign,
+ * as registers are fewer. The bits are fi_tanhf's.
  */
 #include "../core/internal.h"
 #include "elementary.h"
@@ -22,10 +23,10 @@ enum {
 FI_AVX2_INLINE void tanh_strip(const float *z, float *a)
 {
     const __m256 shift = ALL(3145728.0f), sign = ALL(-0.0f);
-    __m256 x[SIDE], size[SIDE], h[SIDE], square[SIDE], p[SIDE], t[SIDE], d[SIDE];
+    __m256 size[SIDE], h[SIDE], square[SIDE], p[SIDE], t[SIDE], d[SIDE];
     __m256i shifted[SIDE], scale[SIDE];
-    EACH x[r] = _mm256_loadu_ps(z + r * LANES);
-    EACH size[r] = _mm256_min_ps(ALL(9.02f), _mm256_andnot_ps(sign, x[r]));
+    EACH size[r] = _mm256_loadu_ps(z + r * LANES);
+    EACH size[r] = _mm256_min_ps(ALL(9.02f), _mm256_andnot_ps(sign, size[r]));
     EACH shifted[r] = INTEGERS(_mm256_fmadd_ps(size[r], ALL(2.88539008f), shift));
     EACH shifted[r] = _mm256_and_si256(shifted[r], _mm256_set1_epi32(~3));
     EACH h[r] = _mm256_sub_ps(FLOATS(shifted[r]), shift);
@@ -39,7 +40,8 @@ FI_AVX2_INLINE void tanh_strip(const float *z, float *a)
     EACH d[r] = _mm256_fmadd_ps(_mm256_sub_ps(FLOATS(scale[r]), ALL(0.5f)), t[r],
                                 _mm256_add_ps(FLOATS(scale[r]), ALL(0.5f)));
     EACH t[r] = _mm256_div_ps(_mm256_add_ps(_mm256_sub_ps(d[r], ALL(1)), t[r]), d[r]);
-    EACH _mm256_storeu_ps(a + r * LANES, _mm256_or_ps(_mm256_and_ps(sign, x[r]), t[r]));
+    EACH t[r] = _mm256_or_ps(_mm256_and_ps(sign, _mm256_loadu_ps(z + r * LANES)), t[r]);
+    EACH _mm256_storeu_ps(a + r * LANES, t[r]);
 }
 
 FI_AVX2 size_t fi_tanh_strips_avx2(size_t n, const float *z, float *a)
