@@ -100,6 +100,14 @@ static FI_CLONES size_t count_below(fi_real least, size_t n, const fi_real *a)
     return below;
 }
 
+static FI_CLONES size_t count_beyond(fi_real greatest, size_t n, const fi_real *a)
+{
+    lane_count beyond = 0;
+    for (size_t i = 0; i < n; i++)
+        beyond += fabs(a[i]) > greatest;
+    return beyond;
+}
+
 static FI_CLONES size_t count_on_either_side(fi_slope_range range, size_t n, const fi_real *a)
 {
     lane_count outside = 0;
@@ -108,12 +116,14 @@ static FI_CLONES size_t count_on_either_side(fi_slope_range range, size_t n, con
     return outside;
 }
 
-/* How many of n values are outside the range; a NaN is not. One comparison does where the range has
- * no upper end. */
+/* How many of n values are outside the range; a NaN is not. One comparison does where the range is
+ * symmetric or has no upper end. */
 static size_t count_outside(fi_slope_range range, size_t n, const fi_real *a)
 {
     if (range.greatest == (fi_real)HUGE_VAL)
         return count_below(range.least, n, a);
+    if (range.least == -range.greatest)
+        return count_beyond(range.greatest, n, a);
     return count_on_either_side(range, n, a);
 }
 

@@ -63,6 +63,26 @@ static void compare_nonzero(const fi_slopes *slopes, const char *what)
     }
 }
 
+/* Beside moments, which then are as they are alone. */
+static void compare_with_moments(const fi_activation *activation, const double *expected,
+                                 const char *what)
+{
+    fi_moments moments = FI_MOMENTS_EMPTY, alone = FI_MOMENTS_EMPTY;
+    fi_slopes slopes;
+    double found[2];
+    cr_assert(fi_slopes_begin(&slopes, activation, UNITS, arena));
+    for (size_t r = 0, count = 0; r < ROWS; r += count) {
+        count = 96 < ROWS - r ? 96 : ROWS - r;
+        fi_slopes_add_with_moments(&slopes, &moments, count, a + r * UNITS);
+        fi_moments_add(&alone, count * UNITS, a + r * UNITS);
+    }
+    fi_slopes_finish(&slopes, &found[0], &found[1]);
+    cr_expect(memcmp(found, expected, sizeof found) == 0, "%s, %s: %.9g and %g, not %.9g and %g",
+              activation->name, what, found[0], found[1], expected[0], expected[1]);
+    cr_expect(memcmp(&moments, &alone, sizeof moments) == 0, "%s, %s", activation->name, what);
+    compare_nonzero(&slopes, what);
+}
+
 static void compare(const fi_activation *activation, const char *what)
 {
     double expected[2];
@@ -84,6 +104,8 @@ static void compare(const fi_activation *activation, const char *what)
     cr_expect(memcmp(parts, expected, sizeof parts) == 0, "%s, %s: in parts", activation->name,
               what);
     compare_nonzero(&slopes, what);
+    if (activation->from_output)
+        compare_with_moments(activation, expected, what);
 }
 
 /* Pre-activations of that size; a third of the units much below 0, one infinite, one NaN. */
