@@ -288,8 +288,7 @@ FI_CHECKED FI_API fi_status fi_net_new(fi_net **net, fi_arena *arena, const fi_n
 
 /* Each of these puts one layer on top; `name` may be NULL for the kind's name and a number. */
 
-/* Fully connected: z = x W + b. W is drawn when the net is first run, from layer number's stream.
- */
+/* Fully connected: z = x W + b. W is drawn when the net is first run, from the depth's stream. */
 typedef struct fi_dense_spec {
     const char *name;
     size_t units;                      /* fan_out */
@@ -297,6 +296,7 @@ typedef struct fi_dense_spec {
     double gain;                       /* multiplies the weights; 0 means 1 */
     double bias_std;                   /* b ~ N(0, bias_std^2), unless there is a scheme for it */
     const fi_initializer *bias;        /* NULL, or an independent one */
+    bool fixed_bias;                   /* no gradient of b is computed: it is 0 */
 } fi_dense_spec;
 FI_CHECKED FI_API fi_status fi_net_dense(fi_net *net, const fi_dense_spec *spec);
 
@@ -331,12 +331,14 @@ typedef enum fi_event {
 /*
  * `see_rows`, if not NULL, is shown rows [first, first + rows) of out->data during a forward pass,
  * each once, in order, still in the cache. Then `see` comes when all layers that could go on with
- * the rows are complete: what runs in place has overwritten the output below it.
+ * the rows are complete: what runs in place has overwritten the output below it. The same during a
+ * backward pass of `see_diff_rows`, which is shown out->diff, and of what runs in place above it.
  */
 typedef struct fi_watcher {
     void (*see)(void *context, fi_event event, const fi_layer *layer);
     void *context;
     void (*see_rows)(void *context, const fi_layer *layer, size_t first, size_t rows);
+    void (*see_diff_rows)(void *context, const fi_layer *layer, size_t first, size_t rows);
 } fi_watcher;
 
 /* From now on a batch has this many samples, at most those of the spec. */
@@ -380,14 +382,6 @@ FI_API double fi_layer_decay(const fi_layer *layer);
 
 /* State that is not trained: batch norm has the running mean and variance, (1, units). */
 FI_API fi_blob *fi_layer_state(const fi_layer *layer, size_t index); /* NULL past the last */
-
-/*
- * Softmax cross-entropy, averaged over the samples: the loss of logits (samples, classes) under
- * `labels` (samples), 0 <= label < classes. Writes the derivative to dlogits, the number of correct
- * predictions to *correct; either may be NULL.
- */
-FI_API double fi_softmax_loss(size_t samples, size_t classes, const fi_real *logits,
-                              const int32_t *labels, fi_real *dlogits, size_t *correct);
 
 #include "fanin_data.h"
 

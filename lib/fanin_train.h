@@ -1,11 +1,23 @@
 /*
- * fanin's training: learning-rate schedules, update rules, the solver that turns gradients into new
- * weights, snapshots, and the diagnosis of a run from its curves. Included by fanin.h.
+ * fanin's training: the loss, learning-rate schedules, update rules, the solver that turns
+ * gradients into new weights, snapshots, and the diagnosis of a run from its curves. Included by
+ * fanin.h.
  */
 #ifndef FANIN_TRAIN_H
 #define FANIN_TRAIN_H
 
 #include "fanin.h"
+
+/* ---- the loss -----------------------------------------------------------------------------------
+ */
+
+/*
+ * Softmax cross-entropy, averaged over the samples: the loss of logits (samples, classes) under
+ * `labels` (samples), 0 <= label < classes. Writes the derivative to dlogits, the number of correct
+ * predictions to *correct; either may be NULL.
+ */
+FI_API double fi_softmax_loss(size_t samples, size_t classes, const fi_real *logits,
+                              const int32_t *labels, fi_real *dlogits, size_t *correct);
 
 /* ---- learning-rate policies ------------------------------------------------------------------ */
 

@@ -27,20 +27,21 @@ static void forward_rows(fi_layer *layer, const fi_pass *pass, size_t first, siz
                            a->data + first * a->cols);
 }
 
-static void backward(fi_layer *layer, const fi_pass *pass)
+static void backward_rows(fi_layer *layer, const fi_pass *pass, size_t first, size_t rows)
 {
     (void)pass;
     const fi_activation *phi = phi_of(layer);
     const fi_blob *a = &layer->out;
-    phi->backward(a->rows * a->cols, phi->from_output ? NULL : layer->in->data, a->data, a->diff,
-                  layer->in->diff);
+    const size_t begin = first * a->cols;
+    phi->backward(rows * a->cols, phi->from_output ? NULL : layer->in->data + begin,
+                  a->data + begin, a->diff + begin, layer->in->diff + begin);
 }
 
 static const fi_kind activation_kind = {
     .name = "activation",
     .uses = uses,
     .forward_rows = forward_rows,
-    .backward = backward,
+    .backward_rows = backward_rows,
 };
 
 fi_status fi_net_activation(fi_net *net, const char *name, const fi_activation *activation)

@@ -215,7 +215,7 @@ static FI_CLONES void propagate(struct tile tile, const fi_real *restrict x,
  * dx = gamma / sqrt(variance + eps) (dy - mean(dy) - xhat mean(dy xhat)); the two means come from
  * the statistics' dependence on x, which running statistics do not have.
  */
-static void backward(fi_layer *layer, const fi_pass *pass)
+static void backward(fi_layer *layer, const fi_pass *pass, const fi_gemm_rows *rows)
 {
     const struct batch_norm *norm = (const struct batch_norm *)layer;
     const double n = by_batch(layer, pass) ? (double)layer->out.rows : (double)INFINITY;
@@ -238,6 +238,8 @@ static void backward(fi_layer *layer, const fi_pass *pass)
         }
         propagate(tile, x, mean, &slope, dy, layer->in->diff + first);
     }
+    if (rows)
+        fi_net_tell_rows(layer->in, rows);
 }
 
 static const fi_kind batch_norm_kind = {

@@ -24,6 +24,7 @@ struct dense {
     fi_layer layer;
     const fi_initializer *initializer, *bias;
     double gain, bias_std;
+    bool fixed_bias;
     /* What LSUV divided W by, one after the other: W drawn anew is divided again. */
     size_t n_divisors;
     double divisors[MOST_DIVISORS];
@@ -181,18 +182,20 @@ static void forward(fi_layer *layer, const fi_pass *pass, const fi_gemm_rows *ro
 }
 
 /* dW = x' dz and db = 1' dz, summed over the samples, unless frozen; dx = dz W', where wanted. */
-static void backward(fi_layer *layer, const fi_pass *pass)
+static void backward(fi_layer *layer, const fi_pass *pass, const fi_gemm_rows *rows)
 {
     (void)pass;
+    const struct dense *dense = (const struct dense *)layer;
     const fi_blob *x = layer->in;
     const fi_blob *z = &layer->out;
     const fi_blob *w = &layer->parameters[0];
     if (layer->rate != 0) {
         fi_gemm(FI_TRANSPOSED, FI_AS_IS, w->rows, w->cols, x->rows, x->data, z->diff, 0, w->diff);
-        sum_rows(z->rows, z->cols, z->diff, layer->parameters[1].diff);
+        sum_rows(dense->fixed_bias ? 0 : z->rows, z->cols, z->diff, layer->parameters[1].diff);
     }
     if (x->diff)
-        fi_gemm(FI_AS_IS, FI_TRANSPOSED, x->rows, x->cols, z->cols, z->diff, w->data, 0, x->diff);
+        fi_gemm_by_rows(FI_AS_IS, FI_TRANSPOSED, x->rows, x->cols, z->cols, z->diff, w->data, 0,
+                        x->diff, rows);
 }
 
 static const fi_kind dense_kind = {
@@ -215,6 +218,7 @@ fi_status fi_net_dense(fi_net *net, const fi_dense_spec *spec)
         return FI_ENOMEM;
     dense->initializer = spec->initializer;
     dense->bias = spec->bias;
+    dense->fixed_bias = spec->fixed_bias;
     dense->gain = spec->gain != 0 ? spec->gain : 1;
     dense->bias_std = spec->bias_std;
     dense->layer.depth++;

@@ -62,16 +62,16 @@ static void forward_rows(fi_layer *layer, const fi_pass *pass, size_t first, siz
     drop(layer, pass, first, rows, layer->in->data, layer->out.data);
 }
 
-static void backward(fi_layer *layer, const fi_pass *pass)
+static void backward_rows(fi_layer *layer, const fi_pass *pass, size_t first, size_t rows)
 {
-    drop(layer, pass, 0, layer->out.rows, layer->out.diff, layer->in->diff);
+    drop(layer, pass, first, rows, layer->out.diff, layer->in->diff);
 }
 
 static const fi_kind dropout_kind = {
     .name = "dropout",
     .uses = uses,
     .forward_rows = forward_rows,
-    .backward = backward,
+    .backward_rows = backward_rows,
 };
 
 fi_status fi_net_dropout(fi_net *net, const char *name, double keep)

@@ -33,8 +33,11 @@ typedef struct fi_kind {
     /* In its place, where no row depends on another: out->data of the rows [first, first + rows).
      */
     void (*forward_rows)(fi_layer *layer, const fi_pass *pass, size_t first, size_t rows);
-    /* in->diff and the parameters' diff from out->diff and what forward left. */
-    void (*backward)(fi_layer *layer, const fi_pass *pass);
+    /* in->diff and the parameters' diff from out->diff and what forward left; `rows`, if not NULL,
+     * is told of each block of rows of in->diff. */
+    void (*backward)(fi_layer *layer, const fi_pass *pass, const fi_gemm_rows *rows);
+    /* In its place, where there is forward_rows: in->diff of the rows [first, first + rows). */
+    void (*backward_rows)(fi_layer *layer, const fi_pass *pass, size_t first, size_t rows);
 } fi_kind;
 
 enum {

@@ -222,6 +222,65 @@ static size_t last_backward(const fi_net *net)
     return lowest;
 }
 
+/*
+ * What a complete cotangent is passed down to, block of rows by block: layers [end, first), and the
+ * layer below them, if it is not under `lowest`, is shown what they leave.
+ */
+struct descent {
+    const fi_net *net;
+    const fi_watcher *watcher;
+    size_t first, end, lowest;
+};
+
+static void pass_down(void *context, size_t first, size_t rows)
+{
+    const struct descent *d = context;
+    for (size_t i = d->first; i-- > d->lowest;) {
+        fi_layer *layer = d->net->layers[i];
+        if (d->watcher && d->watcher->see_diff_rows)
+            d->watcher->see_diff_rows(d->watcher->context, layer, first, rows);
+        if (i < d->end)
+            return;
+        if (!(layer->uses & FI_IDENTITY))
+            layer->kind->backward_rows(layer, &d->net->pass, first, rows);
+    }
+}
+
+/* From layer `first` - 1 on. A watcher of whole blobs sees each in its turn. */
+static struct descent descent_from(const fi_net *net, const fi_watcher *watcher, size_t first,
+                                   size_t lowest)
+{
+    const bool whole = watcher && watcher->see && !watcher->see_diff_rows;
+    size_t end = first;
+    while (!whole && end > lowest && net->layers[end - 1]->kind->backward_rows)
+        end--;
+    return (struct descent){net, watcher, first, end, lowest};
+}
+
+static void tell_descent(const struct descent *d)
+{
+    for (size_t i = d->first; i-- > d->end;) {
+        tell(d->watcher, FI_BEFORE_BACKWARD, d->net->layers[i]);
+        tell(d->watcher, FI_AFTER_BACKWARD, d->net->layers[i]);
+    }
+}
+
+/* A layer whose cotangent is complete, and those that go on with what it leaves. */
+static void run_back(fi_layer *layer, struct descent *below)
+{
+    const fi_net *net = below->net;
+    const bool shown = below->watcher && below->watcher->see_diff_rows;
+    const bool awaited = layer->in->diff && (shown || below->end < below->first);
+    tell(below->watcher, FI_BEFORE_BACKWARD, layer);
+    if (layer->kind->backward)
+        layer->kind->backward(layer, &net->pass,
+                              awaited ? &(fi_gemm_rows){pass_down, below} : NULL);
+    else if (!(layer->uses & FI_IDENTITY))
+        layer->kind->backward_rows(layer, &net->pass, 0, layer->out.rows);
+    tell(below->watcher, FI_AFTER_BACKWARD, layer);
+    tell_descent(below);
+}
+
 /* The output's own diff, there after a forward pass, may hold the cotangent: that saves a copy. */
 void fi_net_backward(fi_net *net, const fi_real *cotangent, const fi_watcher *watcher)
 {
@@ -231,12 +290,12 @@ void fi_net_backward(fi_net *net, const fi_real *cotangent, const fi_watcher *wa
     if (cotangent != out->diff)
         memcpy(out->diff, cotangent, out->rows * out->cols * sizeof *cotangent);
     const size_t lowest = last_backward(net);
-    for (size_t i = net->n_layers; i-- > lowest;) {
-        fi_layer *layer = net->layers[i];
-        tell(watcher, FI_BEFORE_BACKWARD, layer);
-        if (!(layer->uses & FI_IDENTITY))
-            layer->kind->backward(layer, &net->pass);
-        tell(watcher, FI_AFTER_BACKWARD, layer);
+    struct descent below = descent_from(net, watcher, net->n_layers, lowest);
+    fi_net_tell_rows(out, &(fi_gemm_rows){pass_down, &below});
+    tell_descent(&below);
+    for (size_t i = below.end; i > lowest; i = below.end) {
+        below = descent_from(net, watcher, i - 1, lowest);
+        run_back(net->layers[i - 1], &below);
     }
 }
 

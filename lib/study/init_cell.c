@@ -19,17 +19,26 @@ static void see(void *context, fi_event event, const fi_layer *layer)
     if (event == FI_AFTER_FORWARD) {
         fi_measure_forward(m, layer);
     } else if (event == FI_BEFORE_BACKWARD && strcmp(kind, "activation") == 0) {
-        fi_measure_gradient(m, l, fi_layer_output(layer));
+        fi_measure_gradient(m, l);
     } else if (event == FI_AFTER_BACKWARD && strcmp(kind, "dense") == 0) {
         fi_measure_weight_gradient(m, l, fi_layer_parameter(layer, 0));
-        if (l == 1)
-            fi_measure_gradient(m, 0, fi_layer_input(layer));
+        const fi_blob *x = fi_layer_input(layer);
+        if (l == 1) {
+            fi_measure_gradient_rows(m, x, 0, x->rows);
+            fi_measure_gradient(m, 0);
+        }
     }
 }
 
 static void see_rows(void *context, const fi_layer *layer, size_t first, size_t rows)
 {
     fi_measure_rows(context, layer, first, rows);
+}
+
+static void see_diff_rows(void *context, const fi_layer *layer, size_t first, size_t rows)
+{
+    if (strcmp(fi_layer_kind(layer), "activation") == 0)
+        fi_measure_gradient_rows(context, fi_layer_output(layer), first, rows);
 }
 
 /* depth times: dense, batch norm where it is on, activation. */
@@ -44,6 +53,7 @@ static fi_status build(fi_net *net, const fi_init_context *study, const fi_activ
                                      .gain = options->gain,
                                      .bias_std = options->bias_std,
                                      .bias = study->bias.name ? &study->bias : NULL,
+                                     .fixed_bias = true, /* nobody looks at its gradient */
                                  }));
         if (batch_norm)
             FI_TRY(fi_net_batch_norm(net, &(fi_batch_norm_spec){0}));
@@ -73,7 +83,8 @@ fi_status fi_init_cell(const fi_cell *cell)
         .activation = study->activations[cell->position[FI_AXIS_ACTIVATION]],
         .batch_norm = study->batch_norms[cell->position[FI_AXIS_BATCH_NORM]],
     };
-    const fi_watcher watcher = {.see = see, .context = &m, .see_rows = see_rows};
+    const fi_watcher watcher = {
+        .see = see, .context = &m, .see_rows = see_rows, .see_diff_rows = see_diff_rows};
 
     fi_net *net = NULL;
     FI_TRY(fi_net_new(&net, cell->arena,

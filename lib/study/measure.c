@@ -218,11 +218,17 @@ void fi_measure_forward(fi_measurer *m, const fi_layer *layer)
     }
 }
 
-void fi_measure_gradient(fi_measurer *m, size_t layer, const fi_blob *a)
+void fi_measure_gradient_rows(fi_measurer *m, const fi_blob *a, size_t first, size_t rows)
 {
-    const fi_moments moments = spread_of(a->diff, a->rows, a->cols);
-    m->cell->slots[FI_INIT_GRADIENT_MEAN][layer] = moments.mean;
-    m->cell->slots[FI_INIT_GRADIENT_VARIANCE][layer] = fi_moments_variance(&moments);
+    if (first == 0)
+        m->gradients = FI_MOMENTS_EMPTY;
+    fi_spread_add(&m->gradients, rows * a->cols, a->diff + first * a->cols);
+}
+
+void fi_measure_gradient(fi_measurer *m, size_t layer)
+{
+    m->cell->slots[FI_INIT_GRADIENT_MEAN][layer] = m->gradients.mean;
+    m->cell->slots[FI_INIT_GRADIENT_VARIANCE][layer] = fi_moments_variance(&m->gradients);
 }
 
 void fi_measure_weight_gradient(fi_measurer *m, size_t layer, const fi_blob *w)

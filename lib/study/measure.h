@@ -15,8 +15,9 @@ typedef struct fi_measurer {
     const fi_activation *activation;
     bool batch_norm, out_of_memory;
     fi_jacobian *jacobian; /* NULL where it is not asked for */
-    /* Of the rows shown so far: of a layer's activations, and of what they are made from. */
-    fi_moments activations, preactivations;
+    /* Of the rows shown so far: of a layer's activations, of what they are made from, and of their
+     * cotangents. */
+    fi_moments activations, preactivations, gradients;
     fi_row_sums rows; /* of the activations */
     fi_tally *tally;  /* of the activations, if they have bounds */
     fi_slopes slopes;
@@ -32,8 +33,9 @@ void fi_measure_forward(fi_measurer *m, const fi_layer *layer);
 /* The net's input, as the activations of a layer 0. */
 void fi_measure_input(fi_measurer *m, const fi_blob *x);
 
-/* a->diff, the cotangent of a layer's activations. */
-void fi_measure_gradient(fi_measurer *m, size_t layer, const fi_blob *a);
+/* Rows of a->diff, the cotangent of a layer's activations, in order; and after these. */
+void fi_measure_gradient_rows(fi_measurer *m, const fi_blob *a, size_t first, size_t rows);
+void fi_measure_gradient(fi_measurer *m, size_t layer);
 
 /* w->diff, the gradient of a layer's weights. */
 void fi_measure_weight_gradient(fi_measurer *m, size_t layer, const fi_blob *w);

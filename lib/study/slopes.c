@@ -264,8 +264,8 @@ void fi_slopes_finish(const fi_slopes *slopes, double *saturated, double *dead)
 
 const fi_real *fi_slopes_nonzero(const fi_slopes *slopes)
 {
-    const bool positive = slopes->ranged && slopes->nan_alive &&
-                          all_positive(slopes->activation, slopes->alive);
+    const bool positive =
+        slopes->ranged && slopes->nan_alive && all_positive(slopes->activation, slopes->alive);
     return positive ? slopes->lively : NULL;
 }
 

@@ -110,6 +110,31 @@ Test(dense, bias_gradient_is_summed_in_double)
     fi_arena_free(arena);
 }
 
+/* W has the gradient it has beside a bias that gets one. */
+Test(dense, a_fixed_bias_has_no_gradient)
+{
+    fi_arena *arena = new_arena();
+    const fi_real *x = normals(arena, 1, 5 * 3, 1), *dz = normals(arena, 2, 5 * 4, 1);
+    fi_blob *w[2], *b[2];
+    for (int fixed = 0; fixed < 2; fixed++) {
+        fi_net *net = new_net(arena, 5, 3, FI_KEEP_DATA);
+        const fi_dense_spec spec = {.units = 4,
+                                    .initializer = fi_initializer_find("he_normal"),
+                                    .bias_std = 1,
+                                    .fixed_bias = fixed};
+        cr_assert_eq(fi_net_dense(net, &spec), FI_OK);
+        forward(net, x, FI_TRAIN);
+        fi_net_backward(net, dz, NULL);
+        w[fixed] = fi_layer_parameter(fi_net_layer(net, 0), 0);
+        b[fixed] = fi_layer_parameter(fi_net_layer(net, 0), 1);
+    }
+    cr_expect_arr_eq(w[1]->diff, w[0]->diff, 3 * 4 * sizeof(fi_real));
+    cr_expect_arr_eq(b[1]->data, b[0]->data, 4 * sizeof(fi_real));
+    for (size_t k = 0; k < 4; k++)
+        cr_expect(b[0]->diff[k] != 0 && b[1]->diff[k] == 0);
+    fi_arena_free(arena);
+}
+
 /* Parameters are the draws of the streams of (seed, purpose, depth), whatever the layer's index. */
 Test(dense, weights_come_from_the_stream_of_the_depth)
 {

@@ -1,6 +1,6 @@
 /*
- * The forward pass by blocks of rows: each block is shown once, in order, as it will be in the end,
- * and what comes out is, bit for bit, what a pass layer by layer gives.
+ * Passes by blocks of rows: each block is shown once, in order, as it is when complete, and what
+ * comes out is, bit for bit, what a pass layer by layer gives.
  */
 #include "core/arena.h"
 #include "fixture.h"
@@ -20,20 +20,30 @@ enum {
     DROPOUT = 4,
     FIRST_LAYERS = 8, /* an activation and a dropout before the first dense layer */
     LSUV = 16,
-    SHAPES = 32
+    SHAPES = 32,
+    FROZEN = 32, /* the first dense layer: backward ends above it */
+    BACKWARD_SHAPES = 64
 };
 
 static fi_net *shaped_net(fi_arena *arena, size_t samples, int shape, fi_keep keep)
 {
     const char *activation = shape & GELU ? "gelu" : "tanh";
     const size_t units[] = {WIDTH, WIDTH, OUTPUTS};
-    fi_net *net = new_net(arena, samples, INPUTS, keep);
+    fi_net *net = NULL;
+    const fi_net_spec spec = {.samples = samples,
+                              .inputs = INPUTS,
+                              .seed = 1,
+                              .keep = keep,
+                              .no_input_gradient = (shape & FROZEN) != 0};
+    cr_assert_eq(fi_net_new(&net, arena, &spec), FI_OK);
     if (shape & FIRST_LAYERS) {
         add_activation(net, activation);
         cr_assert_eq(fi_net_dropout(net, NULL, 0.9), FI_OK);
     }
     for (size_t l = 0; l < 3; l++) {
         add_dense(net, units[l], shape & LSUV ? "lsuv" : "he_normal", l == 1 ? 0.1 : 0);
+        if (l == 0 && shape & FROZEN)
+            fi_layer_multiply(fi_net_layer(net, fi_net_layers(net) - 1), 0, 1);
         if (shape & BATCH_NORM)
             add_batch_norm(net);
         add_activation(net, activation);
@@ -43,7 +53,7 @@ static fi_net *shaped_net(fi_arena *arena, size_t samples, int shape, fi_keep ke
     return net;
 }
 
-/* The outputs of all layers as they were shown. */
+/* The outputs of all layers, or their cotangents, as they were shown. */
 struct shown {
     fi_arena *arena;
     size_t layers, blocks;
@@ -69,24 +79,33 @@ static size_t index_of(struct shown *shown, const fi_layer *layer)
     return k;
 }
 
-static void see_rows(void *context, const fi_layer *layer, size_t first, size_t rows)
+static void note(struct shown *shown, const fi_layer *layer, const fi_real *x, size_t first,
+                 size_t rows)
 {
-    struct shown *shown = context;
     const size_t k = index_of(shown, layer);
     const fi_blob *out = fi_layer_output(layer);
     cr_assert(first == shown->rows[k] && rows > 0 && first + rows <= out->rows,
               "%s: rows %zu to %zu of %zu after row %zu", fi_layer_name(layer), first, first + rows,
               out->rows, shown->rows[k]);
-    memcpy(shown->data[k] + first * out->cols, out->data + first * out->cols,
-           rows * out->cols * sizeof *out->data);
+    memcpy(shown->data[k] + first * out->cols, x + first * out->cols, rows * out->cols * sizeof *x);
     shown->rows[k] += rows;
     shown->blocks++;
+}
+
+static void see_rows(void *context, const fi_layer *layer, size_t first, size_t rows)
+{
+    note(context, layer, fi_layer_output(layer)->data, first, rows);
+}
+
+static void see_diff_rows(void *context, const fi_layer *layer, size_t first, size_t rows)
+{
+    note(context, layer, fi_layer_output(layer)->diff, first, rows);
 }
 
 static void see_end(void *context, fi_event event, const fi_layer *layer)
 {
     struct shown *shown = context;
-    if (event == FI_AFTER_FORWARD) {
+    if (event != FI_AFTER_BACKWARD) {
         const size_t k = index_of(shown, layer);
         shown->seen[k] = shown->rows[k];
     }
@@ -96,6 +115,8 @@ static void see_whole(void *context, fi_event event, const fi_layer *layer)
 {
     if (event == FI_AFTER_FORWARD)
         see_rows(context, layer, 0, fi_layer_output(layer)->rows);
+    else if (event == FI_BEFORE_BACKWARD)
+        see_diff_rows(context, layer, 0, fi_layer_output(layer)->rows);
 }
 
 /* The second pass, with dropout's second mask; of LSUV the first, which scales the weights. */
@@ -144,6 +165,70 @@ Test(rows, blocks_make_the_whole)
         expect_equal(rows, whole, shape);
         cr_expect(count < MOST_SAMPLES || rows->blocks > rows->layers,
                   "only %zu blocks of %zu layers", rows->blocks, rows->layers);
+        fi_arena_free(arena);
+    }
+}
+
+/* ---- backward -------------------------------------------------------------------------------- */
+
+enum {
+    BY_ROWS,
+    WHOLE,
+    UNSEEN
+};
+
+static struct shown *pass_back(fi_arena *arena, fi_net *net, const fi_real *cotangent, int how)
+{
+    struct shown *shown = fi_arena_zeros(arena, 1, sizeof *shown);
+    cr_assert_not_null(shown);
+    shown->arena = arena;
+    const fi_watcher rows = {.see = see_end, .context = shown, .see_diff_rows = see_diff_rows};
+    const fi_watcher whole = {.see = see_whole, .context = shown};
+    fi_net_backward(net, cotangent, how == BY_ROWS ? &rows : how == WHOLE ? &whole : NULL);
+    return shown;
+}
+
+static void expect_equal_blobs(const fi_blob *a, const fi_blob *b, const char *what)
+{
+    if (a->diff)
+        cr_expect_arr_eq(a->diff, b->diff, a->rows * a->cols * sizeof *a->diff, "%s", what);
+    else
+        cr_expect(!b->diff);
+}
+
+/* Gradients of the parameters of all layers that have them, and of the input. */
+static void expect_equal_gradients(const fi_net *a, const fi_net *b)
+{
+    for (size_t l = 0; l < fi_net_layers(a); l++) {
+        const fi_layer *x = fi_net_layer(a, l), *y = fi_net_layer(b, l);
+        for (size_t k = 0; fi_layer_rate(x) > 0 && fi_layer_parameter(x, k); k++)
+            expect_equal_blobs(fi_layer_parameter(x, k), fi_layer_parameter(y, k),
+                               fi_layer_name(x));
+    }
+    expect_equal_blobs(fi_net_input(a), fi_net_input(b), "the input");
+}
+
+Test(rows, blocks_of_cotangents_make_the_whole)
+{
+    const size_t samples[] = {1, 97, MOST_SAMPLES};
+    for (int k = 0; k < BACKWARD_SHAPES * 3; k++) {
+        fi_arena *arena = new_arena();
+        const int shape = k % BACKWARD_SHAPES;
+        const size_t count = samples[k / BACKWARD_SHAPES];
+        const fi_keep keep = k % 2 ? FI_KEEP_DATA : FI_KEEP_ALL;
+        const fi_real *x = normals(arena, 1, count * INPUTS, 1);
+        const fi_real *cotangent = normals(arena, 2, count * OUTPUTS, 1);
+        struct shown *shown[3];
+        fi_net *net[3];
+        for (int how = BY_ROWS; how <= UNSEEN; how++) {
+            net[how] = shaped_net(arena, count, shape, keep);
+            forward(net[how], x, FI_TRAIN);
+            shown[how] = pass_back(arena, net[how], cotangent, how);
+        }
+        expect_equal(shown[BY_ROWS], shown[WHOLE], shape);
+        expect_equal_gradients(net[BY_ROWS], net[WHOLE]);
+        expect_equal_gradients(net[UNSEEN], net[WHOLE]);
+        cr_expect(count < MOST_SAMPLES || shown[BY_ROWS]->blocks > shown[BY_ROWS]->layers);
         fi_arena_free(arena);
     }
 }
