@@ -11,7 +11,8 @@
 #include <math.h>
 
 enum {
-    TILE = 512
+    TILE = 512,
+    TOGETHER = 8 /* rows added up in one visit of the sums of their columns */
 };
 
 struct batch_norm {
@@ -54,18 +55,33 @@ static fi_status draw(fi_layer *layer, uint64_t seed)
     return FI_OK;
 }
 
+/* Of so many rows, one after the other. */
+static inline __attribute__((always_inline)) void
+add_deviations_of(size_t count, struct tile tile, const fi_real *restrict x,
+                  const fi_real *restrict pivot, double *restrict sum, double *restrict squares)
+{
+    for (size_t c = 0; c < tile.cols; c++) {
+        double s = sum[c], q = squares[c];
+        for (size_t r = 0; r < count; r++) {
+            const double d = (double)x[r * tile.stride + c] - (double)pivot[c];
+            s += d;
+            q = fma(d, d, q);
+        }
+        sum[c] = s;
+        squares[c] = q;
+    }
+}
+
 /* Adds, column by column, x - pivot and its square. */
 static FI_CLONES void add_deviations(struct tile tile, const fi_real *restrict x,
                                      const fi_real *restrict pivot, double *restrict sum,
                                      double *restrict squares)
 {
-    for (size_t r = 0; r < tile.rows; r++) {
-        for (size_t c = 0; c < tile.cols; c++) {
-            const double d = (double)x[r * tile.stride + c] - (double)pivot[c];
-            sum[c] += d;
-            squares[c] = fma(d, d, squares[c]);
-        }
-    }
+    size_t r = 0;
+    for (; r + TOGETHER <= tile.rows; r += TOGETHER)
+        add_deviations_of(TOGETHER, tile, x + r * tile.stride, pivot, sum, squares);
+    for (; r < tile.rows; r++)
+        add_deviations_of(1, tile, x + r * tile.stride, pivot, sum, squares);
 }
 
 /*
@@ -175,18 +191,35 @@ static void forward(fi_layer *layer, const fi_pass *pass, const fi_gemm_rows *ro
     fi_net_tell_rows(&layer->out, &(fi_gemm_rows){normalize_rows, &waiting});
 }
 
+/* Of so many rows, one after the other. */
+static inline __attribute__((always_inline)) void
+add_cotangents_of(size_t count, struct tile tile, const fi_real *restrict x,
+                  const fi_real *restrict dy, const double *restrict mean, double *restrict sum,
+                  double *restrict product)
+{
+    for (size_t c = 0; c < tile.cols; c++) {
+        double s = sum[c], p = product[c];
+        for (size_t r = 0; r < count; r++) {
+            const size_t at = r * tile.stride + c;
+            s += (double)dy[at];
+            p = fma((double)dy[at], (double)x[at] - mean[c], p);
+        }
+        sum[c] = s;
+        product[c] = p;
+    }
+}
+
 /* Adds, column by column, dy and dy (x - mean). */
 static FI_CLONES void add_cotangents(struct tile tile, const fi_real *restrict x,
                                      const fi_real *restrict dy, const double *restrict mean,
                                      double *restrict sum, double *restrict product)
 {
-    for (size_t r = 0; r < tile.rows; r++) {
-        const size_t row = r * tile.stride;
-        for (size_t c = 0; c < tile.cols; c++) {
-            sum[c] += (double)dy[row + c];
-            product[c] = fma((double)dy[row + c], (double)x[row + c] - mean[c], product[c]);
-        }
-    }
+    size_t r = 0;
+    for (; r + TOGETHER <= tile.rows; r += TOGETHER)
+        add_cotangents_of(TOGETHER, tile, x + r * tile.stride, dy + r * tile.stride, mean, sum,
+                          product);
+    for (; r < tile.rows; r++)
+        add_cotangents_of(1, tile, x + r * tile.stride, dy + r * tile.stride, mean, sum, product);
 }
 
 /* What turns dy into dx, per column. */
