@@ -1,6 +1,6 @@
 /*
- * tanh by AVX2, some vectors side by side, as tanh_avx512.c has them; z is loaded again for its sign,
- * as registers are fewer. The bits are fi_tanhf's.
+ * tanh by AVX2, some vectors side by side, as tanh_avx512.c has them; z is loaded again for its
+ * sign, as registers are fewer. The bits are fi_tanhf's.
  */
 #include "../core/internal.h"
 #include "elementary.h"
