@@ -8,6 +8,8 @@ JOBS =
 ARGS =
 # Studies use OpenBLAS from one thread at a time: its own would only spin at the start.
 export OPENBLAS_NUM_THREADS = 1
+# What to build; everything unless given.
+TARGETS =
 # Options for `meson setup`, the first time.
 CONFIGURE =
 
@@ -22,7 +24,7 @@ SOURCES = $(wildcard lib/*.h lib/*/*.[ch] studies/*.c plots/*.[ch] tests/*/*.[ch
 NINJA = ninja --quiet -C $(BUILD) $(if $(JOBS),-j $(JOBS))
 OPTIONS = $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
-.PHONY: help build studies training $(ALL) plots test bench mnist check-readers check-asan \
+.PHONY: help build studies training $(ALL) plots configured test bench mnist check-readers check-asan \
         check-portable check-tidy format-check format clean install
 
 help:
@@ -51,7 +53,7 @@ $(BUILD)/build.ninja:
 # What builds speaks on standard error: `make init-he ARGS=--csv >file` holds the study's output.
 build: $(BUILD)/build.ninja
 	@mkdir -p results
-	@$(NINJA) >&2
+	@$(NINJA) $(TARGETS) >&2
 
 # One after the other: each uses all processors.
 studies: build
@@ -74,13 +76,15 @@ plots: build $(filter studies training $(STUDIES) $(TRAINING),$(MAKECMDGOALS))
 
 # Criterion may have been installed since the build was configured: then configure it again.
 CONFIGURED = test "$$(meson introspect $(BUILD) --tests)" != '[]'
-test: build
+configured: $(BUILD)/build.ninja
+	@$(CONFIGURED) || meson setup --reconfigure $(BUILD) >&2
+	@$(CONFIGURED) || { echo 'make test: Criterion is missing; try ./bootstrap test' >&2; exit 1; }
+
+test: configured build
 	@probe=$$(mktemp /dev/shm/fanin.XXXXXX) && rm -f "$$probe" || \
 	    { echo 'make test: Criterion needs a writable /dev/shm (mount -t tmpfs tmpfs /dev/shm)' >&2; \
 	      exit 1; }
-	@$(CONFIGURED) || meson setup --reconfigure $(BUILD) >&2
-	@$(CONFIGURED) || { echo 'make test: Criterion is missing; try ./bootstrap test' >&2; exit 1; }
-	@meson test -C $(BUILD) --print-errorlogs $(ARGS); found=$$?; \
+	@meson test -C $(BUILD) --print-errorlogs $(if $(TARGETS),--no-rebuild) $(ARGS); found=$$?; \
 	    grep -h '^skipped: ' $(BUILD)/meson-logs/testlog.txt; exit $$found
 
 PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
@@ -121,10 +125,11 @@ check-asan:
 	@echo 'check-asan: no error and no leak'
 
 # With the reference BLAS and LAPACK, also where the system prefers others: what calls them.
-LINEAR = math net data training updates
+LINEAR = test-math test-net test-data test-training updates
 check-portable: export LD_LIBRARY_PATH = $(subst $() ,:,$(wildcard /usr/lib/*/blas /usr/lib/*/lapack))
 check-portable: build
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)-blas ARGS='$(LINEAR:%=%-float)' \
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-blas ARGS='$(addsuffix -float,$(LINEAR:test-%=%))' \
+	    TARGETS='studies/init-he $(LINEAR:%=tests/%-float)' \
 	    CONFIGURE='-Dblas=blas-netlib,lapack-netlib -Dgemm=blas' test
 	@sh tests/portable/processors.sh $(BUILD)/studies/init-he $(BUILD)-blas/studies/init-he
 
