@@ -331,8 +331,9 @@ typedef enum fi_event {
 /*
  * `see_rows`, if not NULL, is shown rows [first, first + rows) of out->data during a forward pass,
  * each once, in order, still in the cache. Then `see` comes when all layers that could go on with
- * the rows are complete: what runs in place has overwritten the output below it. The same during a
- * backward pass of `see_diff_rows`, which is shown out->diff, and of what runs in place above it.
+ * the rows are complete: what runs in place has overwritten the output below it. `see_diff_rows` is
+ * shown those of out->diff during a backward pass, before the layer goes on with them; then too
+ * `see` comes when all are complete, and what runs in place has overwritten the diff above it.
  */
 typedef struct fi_watcher {
     void (*see)(void *context, fi_event event, const fi_layer *layer);
