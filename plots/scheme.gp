@@ -25,7 +25,7 @@ set multiplot
 set label 1 title at screen 0.5, 0.977 center font ",17" textcolor "#222222"
 
 # Points: means over the runs, with the deviation of a run; line and band: theory's.
-set tmargin at screen 0.905
+set tmargin at screen 0.892
 set bmargin at screen 0.635
 set xlabel "layer (0 is the input)" textcolor "#444444"
 set xrange [-0.3:depth + 0.3]
@@ -53,9 +53,9 @@ do for [panel = 1:3] {
     shown(v) = panel == 1 ? v : root(v)
     set lmargin at screen 0.055 + (panel - 1) * 0.325
     set rmargin at screen 0.055 + (panel - 1) * 0.325 + 0.275
-    set title titles[panel]
-    if (panel == 2) { set label 40 factors("forward_factor") at graph 0.5, 1.035 center font ",9" textcolor "#444444" }
-    if (panel == 3) { set label 40 factors("backward_factor") at graph 0.5, 1.035 center font ",9" textcolor "#444444" }
+    set title titles[panel] offset 0, 0.75
+    if (panel == 2) { set label 40 factors("forward_factor") at graph 0.5, 1.065 center font ",9" textcolor "#444444" }
+    if (panel == 3) { set label 40 factors("backward_factor") at graph 0.5, 1.065 center font ",9" textcolor "#444444" }
     logarithmic = panel == 3
     if (panel == 2) {
         stats summary using (column("activation_variance")) nooutput

@@ -1,8 +1,8 @@
 /*
  * Batch norm (Ioffe & Szegedy 2015): y = gamma (x - mean) / sqrt(variance + eps) + beta, per unit.
  *
- * Statistics and the arithmetic on them are in double. Columns are taken a tile at a time, row by
- * row: the tile's vectors stay in the first cache while the rows stream by.
+ * Statistics and the arithmetic on them are in double. Columns are taken a tile at a time, a few
+ * rows at once: the tile's vectors stay in the first cache while the rows stream by.
  */
 #include "layer.h"
 

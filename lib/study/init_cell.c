@@ -22,8 +22,8 @@ static void see(void *context, fi_event event, const fi_layer *layer)
         fi_measure_gradient(m, l);
     } else if (event == FI_AFTER_BACKWARD && strcmp(kind, "dense") == 0) {
         fi_measure_weight_gradient(m, l, fi_layer_parameter(layer, 0));
-        const fi_blob *x = fi_layer_input(layer);
         if (l == 1) {
+            const fi_blob *x = fi_layer_input(layer);
             fi_measure_gradient_rows(m, x, 0, x->rows);
             fi_measure_gradient(m, 0);
         }
