@@ -41,7 +41,7 @@ typedef struct fi_tile {
     size_t a_row, a_short, a_tall, a_col, b_row, c_row;
     size_t columns, depth, down;
     bool fresh;
-    fi_region *ahead; /* to be asked for meanwhile, into the second cache: see fi_region */
+    fi_region *ahead; /* asked for meanwhile, into the second cache, if the kernel asks */
 } fi_tile;
 
 typedef struct fi_tile_kernel {
@@ -49,6 +49,7 @@ typedef struct fi_tile_kernel {
     size_t tall, wide; /* rows, SHORT or TALLEST, and vectors, at most WIDER, of a whole tile */
     size_t few, small; /* rows of a, and elements of a or b, that do not make up for packing */
     bool any_columns;  /* of b and c, else vectors times FI_TILE_LANES */
+    bool asks;         /* for what is ahead */
     /* The tile has a shape that the enum allows or one within a whole one, with 1, 2 or 4 vectors,
      * and columns in the last of them. */
     void (*multiply)(size_t rows, size_t vectors, const fi_tile *tile);
@@ -60,7 +61,7 @@ typedef struct fi_tile_kernel {
 
 extern const fi_tile_kernel fi_tile_portable;
 #ifdef __x86_64__
-extern const fi_tile_kernel fi_tile_avx2, fi_tile_avx512;
+extern const fi_tile_kernel fi_tile_avx2, fi_tile_avx512, fi_tile_avx512_asking;
 void fi_tile_transpose_avx2(size_t depth, size_t columns, const fi_real *b, size_t b_row,
                             fi_real *c, size_t c_row);
 #endif

@@ -327,6 +327,7 @@ const fi_tile_kernel fi_tile_avx2 = {sizeof(fi_real) == 4 ? "AVX2, 6 x 16" : "AV
                                      FI_TILE_TALLEST,
                                      0,
                                      false,
+                                     false,
                                      multiply_avx2,
                                      fi_tile_transpose_avx2};
 #endif

@@ -1,6 +1,8 @@
 /*
- * The kernel of tile.c for AVX-512: whole tiles of 12 rows and 4 vectors of AVX2, two of which are
- * one here; an odd last one is taken as it is. A mask keeps to the columns that c has.
+ * The kernels of tile.c for AVX-512: whole tiles of 12 rows and 4 vectors of AVX2, two of which are
+ * one here; an odd last one is taken as it is. A mask keeps to the columns that c has. Processors
+ * that multiply and add two pairs in a cycle slow down for every other instruction: for them there
+ * is a kernel with few of those. The other asks for what is `ahead`.
  */
 #include "../core/internal.h"
 #include "tile.h"
@@ -17,7 +19,7 @@ typedef __mmask8 lane_mask;
 #define STORE_PAIR _mm512_storeu_pd
 #define STORE_MASKED_PAIR _mm512_mask_storeu_pd
 #define SPREAD_PAIR _mm512_set1_pd
-#define MULTIPLY_ADD_PAIR _mm512_fmadd_pd
+#define ADD_PRODUCT "vfmadd231pd %2, %1, %0"
 #define LOWER _mm512_castpd512_pd256
 #define SPREAD _mm256_set1_pd
 #define LOAD _mm256_loadu_pd
@@ -33,7 +35,7 @@ typedef __mmask16 lane_mask;
 #define STORE_PAIR _mm512_storeu_ps
 #define STORE_MASKED_PAIR _mm512_mask_storeu_ps
 #define SPREAD_PAIR _mm512_set1_ps
-#define MULTIPLY_ADD_PAIR _mm512_fmadd_ps
+#define ADD_PRODUCT "vfmadd231ps %2, %1, %0"
 #define LOWER _mm512_castps512_ps256
 #define SPREAD _mm256_set1_ps
 #define LOAD _mm256_loadu_ps
@@ -48,6 +50,7 @@ enum {
     LANES = 2 * FI_TILE_LANES,
     MOST = TALL * WIDE / 2,          /* pairs of sums in registers */
     SMALL = 32768 / sizeof(fi_real), /* fits into the first cache */
+    GROUP = 4,                       /* terms of a large tile over dense b taken together */
     AHEAD = 12,                      /* rows of b for which memory is asked while they are copied */
     LATE = 24                        /* terms before the end of which c is asked for again */
 };
@@ -101,91 +104,123 @@ FI_AVX512_INLINE void ask_for(const size_t rows, const size_t vectors, const boo
     }
 }
 
-/*
- * One tile with its sums in registers: rows, vectors and whether all columns are there are
- * constants, and all loops but that over `depth` unroll.
- */
-FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const bool full,
-                                  const bool copying, const fi_tile *tile)
+/* How the rows of a lie: terms next to each other; rows, of a packed whole tile; either. */
+typedef enum layout {
+    TERMS,
+    ROWS,
+    EITHER
+} layout;
+
+/* What a tile is compiled for: all loops but those over terms unroll. */
+typedef struct shape {
+    size_t rows, vectors, group; /* terms that are taken together: one if copying */
+    bool full, copying, asking;  /* all columns are there; into b_copy; for what is ahead */
+    layout a;
+} shape;
+
+/* Whether pair j of a row is stored, and loaded, as a whole. */
+FI_AVX512_INLINE bool is_whole(const shape is, size_t j)
 {
-    const size_t pairs = vectors / 2;
-    const bool odd = vectors % 2;
-    const size_t row = tile->a_row;
-    const size_t col = tile->a_col;
-    const size_t b_row = tile->b_row;
+    return is.full || is.vectors % 2 || j + 1 < is.vectors / 2;
+}
+
+FI_AVX512_INLINE pair load_pair(const shape is, lane_mask mask, const fi_real *row, size_t j)
+{
+    return is_whole(is, j) ? LOAD_PAIR(row + j * LANES) : LOAD_MASKED_PAIR(mask, row + j * LANES);
+}
+
+/* A term: a[i] is that of row 3 i, the next row is `row` on. The sums stay in their registers,
+ * which of an intrinsic the compiler doesn't make sure. */
+FI_AVX512_INLINE void add_term(const shape is, lane_mask mask, const fi_real *const *a, size_t term,
+                               size_t row, const fi_real *b, size_t b_row, fi_real *b_copy,
+                               pair *sum, vector *last)
+{
+    const size_t pairs = is.vectors / 2;
+    const bool odd = is.vectors % 2;
+    pair columns[4];
+    vector rest;
+#pragma GCC unroll 4
+    for (size_t j = 0; j < pairs; j++)
+        columns[j] = load_pair(is, mask, b, j);
+    if (odd)
+        rest = LOAD_MASKED((__mmask8)mask, b + pairs * LANES);
+    if (is.copying) {
+#pragma GCC unroll 4
+        for (size_t j = 0; j < pairs; j++) {
+            STORE_PAIR(b_copy + j * LANES, columns[j]);
+            __builtin_prefetch(b + AHEAD * b_row + j * LANES);
+        }
+        __builtin_prefetch(b + AHEAD * b_row + pairs * LANES - 1);
+    }
+#pragma GCC unroll 12
+    for (size_t i = 0; i < is.rows; i++) {
+        const fi_real *const from = a[i / 3] + i % 3 * row + term;
+        if (pairs == 0) {
+            last[i] = MULTIPLY_ADD(SPREAD(*from), rest, last[i]);
+            continue;
+        }
+        const pair factor = SPREAD_PAIR(*from);
+#pragma GCC unroll 4
+        for (size_t j = 0; j < pairs; j++)
+            __asm__(ADD_PRODUCT : "+v"(sum[i * pairs + j]) : "v"(factor), "v"(columns[j]));
+        if (odd)
+            last[i] = MULTIPLY_ADD(LOWER(factor), rest, last[i]);
+    }
+}
+
+/* Tiles, one below the other, with their sums in registers. */
+FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
+{
+    const size_t rows = is.rows, pairs = is.vectors / 2;
+    const bool odd = is.vectors % 2;
+    const size_t row = is.a == ROWS ? 1 : tile->a_row;
+    const size_t col = is.a == TERMS ? 1 : is.a == ROWS ? rows : tile->a_col;
+    const size_t next = is.a == ROWS ? FI_TILE_SHORT : tile->a_short;
+    const size_t b_row = is.group > 1 ? is.vectors * FI_TILE_LANES : tile->b_row;
     const size_t c_row = tile->c_row;
-    const size_t next = tile->a_short;
     const unsigned lanes = odd ? FI_TILE_LANES : LANES; /* of the last in a row */
-    const size_t missing = full ? 0 : vectors * FI_TILE_LANES - tile->columns;
+    const size_t missing = is.full ? 0 : is.vectors * FI_TILE_LANES - tile->columns;
     const lane_mask mask = (lane_mask)(((1U << lanes) - 1) >> missing);
     const fi_real *top = tile->a;
     fi_real *b_copy = tile->b_copy;
     fi_real *c = tile->c;
-    asking ahead = ask_from(tile->ahead);
-    for (size_t t = tile->down; t > 0; t--) {
+    asking ahead = {0};
+    if (is.asking)
+        ahead = ask_from(tile->ahead);
+    for (size_t t = tile->down; t > 0; t--, top += tile->a_tall) {
         const fi_real *a[4] = {top, top + 3 * row, top + next, top + next + 3 * row};
         const fi_real *b = tile->b;
         pair sum[MOST];
         vector last[TALL];
-        if (tile->fresh) {
 #pragma GCC unroll 12
-            for (size_t i = 0; i < rows; i++) {
-#pragma GCC unroll 4
-                for (size_t j = 0; j < pairs; j++)
-                    sum[i * pairs + j] = (pair){0};
-                last[i] = (vector){0};
-            }
-            if (tile->depth > LATE)
-                ask_for(rows, vectors, false, tile, c);
-        } else {
-#pragma GCC unroll 12
-            for (size_t i = 0; i < rows; i++) {
-                const fi_real *const from = c + i * c_row;
-#pragma GCC unroll 4
-                for (size_t j = 0; j < pairs; j++)
-                    sum[i * pairs + j] = j + 1 < pairs || odd || full
-                                             ? LOAD_PAIR(from + j * LANES)
-                                             : LOAD_MASKED_PAIR(mask, from + j * LANES);
-                if (odd)
-                    last[i] = LOAD_MASKED((__mmask8)mask, from + pairs * LANES);
-            }
-        }
-        for (size_t l = tile->depth; l > 0; l--) {
-            if (l == LATE)
-                ask_for(rows, vectors, true, tile, c);
-            pair columns[4];
-            vector rest;
+        for (size_t i = 0; i < rows; i++) {
+            const fi_real *const from = c + i * c_row;
 #pragma GCC unroll 4
             for (size_t j = 0; j < pairs; j++)
-                columns[j] = j + 1 < pairs || odd || full ? LOAD_PAIR(b + j * LANES)
-                                                          : LOAD_MASKED_PAIR(mask, b + j * LANES);
-            if (odd)
-                rest = LOAD_MASKED((__mmask8)mask, b + pairs * LANES);
-            if (copying) {
+                sum[i * pairs + j] = tile->fresh ? (pair){0} : load_pair(is, mask, from, j);
+            last[i] = tile->fresh || !odd ? (vector){0}
+                                          : LOAD_MASKED((__mmask8)mask, from + pairs * LANES);
+        }
+        if (is.asking && tile->fresh && tile->depth > LATE)
+            ask_for(rows, is.vectors, false, tile, c);
+        size_t left = tile->depth;
+        for (; left >= is.group; left -= is.group) {
+            if (is.asking && left == LATE)
+                ask_for(rows, is.vectors, true, tile, c);
 #pragma GCC unroll 4
-                for (size_t j = 0; j < pairs; j++) {
-                    STORE_PAIR(b_copy + j * LANES, columns[j]);
-                    __builtin_prefetch(b + AHEAD * b_row + j * LANES);
-                }
-                b_copy += vectors * FI_TILE_LANES;
-                __builtin_prefetch(b + AHEAD * b_row + pairs * LANES - 1);
-            }
-#pragma GCC unroll 12
-            for (size_t i = 0; i < rows; i++) {
-                const fi_real *const from = a[i / 3] + i % 3 * row;
-                if (pairs == 0) {
-                    last[i] = MULTIPLY_ADD(SPREAD(*from), rest, last[i]);
-                    continue;
-                }
-                const pair factor = SPREAD_PAIR(*from);
+            for (size_t l = 0; l < is.group; l++)
+                add_term(is, mask, a, l * col, row, b + l * b_row, b_row, b_copy, sum, last);
+            b_copy += is.copying ? is.vectors * FI_TILE_LANES : 0;
+            b += is.group * b_row;
+            if (is.asking)
+                ask(&ahead);
 #pragma GCC unroll 4
-                for (size_t j = 0; j < pairs; j++)
-                    sum[i * pairs + j] = MULTIPLY_ADD_PAIR(factor, columns[j], sum[i * pairs + j]);
-                if (odd)
-                    last[i] = MULTIPLY_ADD(LOWER(factor), rest, last[i]);
-            }
+            for (size_t i = 0; i < 4; i++)
+                a[i] += is.group * col;
+        }
+        for (; is.group > 1 && left > 0; left--) {
+            add_term(is, mask, a, 0, row, b, b_row, b_copy, sum, last);
             b += b_row;
-            ask(&ahead);
 #pragma GCC unroll 4
             for (size_t i = 0; i < 4; i++)
                 a[i] += col;
@@ -194,52 +229,83 @@ FI_AVX512_INLINE void tile_avx512(const size_t rows, const size_t vectors, const
         for (size_t i = 0; i < rows; i++, c += c_row) {
 #pragma GCC unroll 4
             for (size_t j = 0; j < pairs; j++)
-                if (j + 1 < pairs || odd || full)
+                if (is_whole(is, j))
                     STORE_PAIR(c + j * LANES, sum[i * pairs + j]);
                 else
                     STORE_MASKED_PAIR(c + j * LANES, mask, sum[i * pairs + j]);
             if (odd)
                 STORE_MASKED(c + pairs * LANES, (__mmask8)mask, last[i]);
         }
-        top += tile->a_tall;
     }
 }
 
-/* Every shape, by rows and vectors. */
+/* Every shape, by rows and vectors; those of panels a whole tile wide and more. */
 #define EVEN(X, rows) X(rows, 1) X(rows, 2) X(rows, 4)
 #define MANY(X) EVEN(X, 7) EVEN(X, 8) EVEN(X, 9) EVEN(X, 10) EVEN(X, 11) EVEN(X, 12)
 #define WIDER(X, rows) X(rows, 3) X(rows, 5) X(rows, 6) X(rows, 7) X(rows, 8)
 #define BOTH(X, rows) EVEN(X, rows) WIDER(X, rows)
 #define SHAPES(X) BOTH(X, 1) BOTH(X, 2) BOTH(X, 3) BOTH(X, 4) BOTH(X, 5) BOTH(X, 6) MANY(X)
+#define LARGE(X) X(6, 5) X(6, 6) X(6, 7) X(6, 8) X(12, 4)
 
-#define X_FUNCTIONS(rows, vectors)                                                                 \
-    static FI_AVX512 void tile_##rows##_##vectors(const fi_tile *tile)                             \
+#define FUNCTION(name, ...)                                                                        \
+    static FI_AVX512 void name(const fi_tile *tile)                                                \
     {                                                                                              \
-        tile_avx512(rows, vectors, true, false, tile);                                             \
-    }                                                                                              \
-    static FI_AVX512 void part_##rows##_##vectors(const fi_tile *tile)                             \
-    {                                                                                              \
-        tile_avx512(rows, vectors, false, false, tile);                                            \
+        multiply_tiles((shape){__VA_ARGS__}, tile);                                                \
     }
-SHAPES(X_FUNCTIONS)
 
-static FI_AVX512 void tile_copying(const fi_tile *tile)
+#define X_TILE(rows, vectors)                                                                      \
+    FUNCTION(tile_##rows##_##vectors, rows, vectors, 1, true, false, false, EITHER)                \
+    FUNCTION(part_##rows##_##vectors, rows, vectors, 1, false, false, false, EITHER)
+#define X_ASKING(rows, vectors)                                                                    \
+    FUNCTION(asking_##rows##_##vectors, rows, vectors, 1, true, false, true, EITHER)               \
+    FUNCTION(asking_part_##rows##_##vectors, rows, vectors, 1, false, false, true, EITHER)
+#define X_DENSE(rows, vectors)                                                                     \
+    FUNCTION(terms_##rows##_##vectors, rows, vectors, GROUP, true, false, false, TERMS)            \
+    FUNCTION(terms_part_##rows##_##vectors, rows, vectors, GROUP, false, false, false, TERMS)
+SHAPES(X_TILE)
+LARGE(X_ASKING)
+LARGE(X_DENSE)
+FUNCTION(rows_whole, TALL, WIDE, GROUP, true, false, false, ROWS)
+FUNCTION(copying_whole, TALL, WIDE, 1, true, true, false, EITHER)
+FUNCTION(copying_part, TALL, WIDE, 1, false, true, false, EITHER)
+FUNCTION(asking_copying_whole, TALL, WIDE, 1, true, true, true, EITHER)
+FUNCTION(asking_copying_part, TALL, WIDE, 1, false, true, true, EITHER)
+
+typedef void (*const functions[TALL][FI_TILE_WIDEST][2])(const fi_tile *);
+#define X_ENTRY(rows, vectors)                                                                     \
+    [rows - 1][vectors - 1] = {part_##rows##_##vectors, tile_##rows##_##vectors},
+#define X_ASKING_ENTRY(rows, vectors)                                                              \
+    [rows - 1][vectors - 1] = {asking_part_##rows##_##vectors, asking_##rows##_##vectors},
+#define X_DENSE_ENTRY(rows, vectors)                                                               \
+    [rows - 1][vectors - 1] = {terms_part_##rows##_##vectors, terms_##rows##_##vectors},
+static functions shapes = {SHAPES(X_ENTRY)};
+static functions large_asking = {LARGE(X_ASKING_ENTRY)};
+static functions large_dense = {LARGE(X_DENSE_ENTRY)};
+
+static void multiply_asking(size_t rows, size_t vectors, const fi_tile *tile)
 {
-    if (tile->columns == WIDE * FI_TILE_LANES)
-        tile_avx512(TALL, WIDE, true, true, tile);
+    const bool full = tile->columns == vectors * FI_TILE_LANES;
+    if (tile->b_copy)
+        (full ? asking_copying_whole : asking_copying_part)(tile);
+    else if (large_asking[rows - 1][vectors - 1][full])
+        large_asking[rows - 1][vectors - 1][full](tile);
     else
-        tile_avx512(TALL, WIDE, false, true, tile);
+        shapes[rows - 1][vectors - 1][full](tile);
 }
 
 static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
 {
-#define X_ENTRY(rows, vectors)                                                                     \
-    [rows - 1][vectors - 1] = {part_##rows##_##vectors, tile_##rows##_##vectors},
-    static void (*const shapes[TALL][FI_TILE_WIDEST][2])(const fi_tile *) = {SHAPES(X_ENTRY)};
+    const bool full = tile->columns == vectors * FI_TILE_LANES;
+    const bool dense = tile->b_row == vectors * FI_TILE_LANES;
     if (tile->b_copy)
-        tile_copying(tile);
+        (full ? copying_whole : copying_part)(tile);
+    else if (dense && tile->a_col == 1 && large_dense[rows - 1][vectors - 1][full])
+        large_dense[rows - 1][vectors - 1][full](tile);
+    else if (dense && tile->a_row == 1 && tile->a_col == TALL && rows == TALL && vectors == WIDE &&
+             full)
+        rows_whole(tile);
     else
-        shapes[rows - 1][vectors - 1][tile->columns == vectors * FI_TILE_LANES](tile);
+        shapes[rows - 1][vectors - 1][full](tile);
 }
 
 const fi_tile_kernel fi_tile_avx512 = {sizeof(fi_real) == 4 ? "AVX-512, 12 x 32"
@@ -249,6 +315,18 @@ const fi_tile_kernel fi_tile_avx512 = {sizeof(fi_real) == 4 ? "AVX-512, 12 x 32"
                                        2 * TALL,
                                        SMALL,
                                        true,
+                                       false,
                                        multiply,
                                        fi_tile_transpose_avx2};
+
+const fi_tile_kernel fi_tile_avx512_asking = {sizeof(fi_real) == 4 ? "AVX-512, 12 x 32, asking"
+                                                                   : "AVX-512, 12 x 16, asking",
+                                              TALL,
+                                              WIDE,
+                                              2 * TALL,
+                                              SMALL,
+                                              true,
+                                              true,
+                                              multiply_asking,
+                                              fi_tile_transpose_avx2};
 #endif

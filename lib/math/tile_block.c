@@ -195,6 +195,10 @@ static fi_region next_panel(const product *p, const block *z, size_t x, bool fir
 static void look_ahead(const product *p, const block *z, size_t done, fi_region *ask)
 {
     const bool last = done == z->columns, more = z->next < p->m;
+    if (!p->kernel->asks) {
+        *ask = (fi_region){(const char *)p->c, 0, 0, 0};
+        return;
+    }
     if (last && z->awaited)
         *ask++ = (fi_region){(const char *)(p->c + z->i * p->n), p->n * sizeof *p->c,
                              p->n * sizeof *p->c, z->rows};
