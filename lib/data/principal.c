@@ -6,17 +6,11 @@
 #include "principal.h"
 #include "../core/arena.h"
 #include "../core/internal.h"
+#include "../math/blas.h"
 
-#include <cblas.h>
 #include <math.h>
 
 #define AT_ONCE ((size_t)256) /* rows of a product */
-
-/* LAPACK: eigenvalues, rising, and eigenvectors of a symmetric matrix; lengths of the strings. */
-extern void dsyevd_(const char *job, const char *triangle, const int *n, double *a,
-                    const int *stride, double *values, double *work, const int *work_size,
-                    int *integers, const int *integers_size, int *info, size_t job_length,
-                    size_t triangle_length);
 
 FI_CLONES static void centre(size_t rows, size_t cols, const fi_real *restrict x,
                              const double *restrict mean, double *restrict out)
@@ -27,14 +21,13 @@ FI_CLONES static void centre(size_t rows, size_t cols, const fi_real *restrict x
 }
 
 /* The upper triangle (of rows) of the covariance, added to the zeros of c (cols, cols). */
-static void add_covariance(size_t rows, size_t cols, const fi_real *x, const double *mean,
-                           double *block, double *c)
+static void add_covariance(const fi_blas *blas, size_t rows, size_t cols, const fi_real *x,
+                           const double *mean, double *block, double *c)
 {
     for (size_t first = 0; first < rows; first += AT_ONCE) {
         const size_t n = rows - first < AT_ONCE ? rows - first : AT_ONCE;
         centre(n, cols, x + first * cols, mean, block);
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)cols, (int)n, 1 / (double)rows,
-                    block, (int)cols, 1, c, (int)cols);
+        blas->add_square(n, cols, 1 / (double)rows, block, c);
     }
 }
 
@@ -65,19 +58,15 @@ static void fix_sign(size_t cols, double *axis)
             axis[j] = -axis[j];
 }
 
-/* LAPACK sees columns where the rows of `axes` are: the upper triangle is its lower one. */
-static fi_status eigenvectors(size_t cols, double *values, double *axes, fi_arena *scratch)
+static fi_status find_eigenvectors(const fi_blas *blas, size_t cols, double *values, double *axes,
+                                   fi_arena *scratch)
 {
-    const size_t work_size = 1 + 6 * cols + 2 * cols * cols;
-    const size_t integers_size = 3 + 5 * cols;
+    const size_t work_size = fi_eigen_work(cols);
     double *work = fi_arena_alloc(scratch, work_size, sizeof *work);
-    int *integers = fi_arena_alloc(scratch, integers_size, sizeof *integers);
+    int *integers = fi_arena_alloc(scratch, fi_eigen_integers(cols), sizeof *integers);
     if (!work || !integers)
         return fi_fail_memory(work_size * sizeof *work, "the eigenvectors of a covariance");
-    int info = 0;
-    dsyevd_("V", "L", &(int){(int)cols}, axes, &(int){(int)cols}, values, work,
-            &(int){(int)work_size}, integers, &(int){(int)integers_size}, &info, 1, 1);
-    if (info != 0)
+    if (!blas->eigenvectors(cols, values, axes, work, integers))
         return fi_fail(FI_EDATA,
                        "the eigenvalues of the covariance of %zu values cannot be found; is the "
                        "scale of the data extreme?",
@@ -89,19 +78,21 @@ fi_status fi_principal_axes(size_t rows, size_t cols, const fi_real *x, const do
                             double *variances, double *axes, fi_arena *scratch)
 {
     FI_REQUIRE(rows > 0 && cols > 0 && cols <= FI_MOST_AXES);
+    const fi_blas *blas = NULL;
+    FI_TRY(fi_blas_find(&blas));
     const fi_arena_mark mark = fi_arena_now(scratch);
     double *block = fi_arena_alloc(scratch, AT_ONCE * cols, sizeof *block);
     if (!block)
         return fi_fail_memory(AT_ONCE * cols * sizeof *block, "centred samples");
     for (size_t k = 0; k < cols * cols; k++)
         axes[k] = 0;
-    add_covariance(rows, cols, x, mean, block, axes);
+    add_covariance(blas, rows, cols, x, mean, block, axes);
     double trace = 0;
     for (size_t j = 0; j < cols; j++)
         trace += axes[j * cols + j];
     if (!isfinite(trace))
         return fi_fail(FI_EDATA, "the variance of the samples is not finite; scale them first");
-    FI_TRY(eigenvectors(cols, variances, axes, scratch));
+    FI_TRY(find_eigenvectors(blas, cols, variances, axes, scratch));
     reverse(cols, variances, axes);
     for (size_t k = 0; k < cols; k++) {
         variances[k] = fmax(variances[k], 0); /* a 0 may come out as -1e-17 */

@@ -28,7 +28,8 @@ void fi_gemm_by_rows(fi_transpose a_is, fi_transpose b_is, size_t m, size_t n, s
                      const fi_real *a, const fi_real *b, fi_real beta, fi_real *c,
                      const fi_gemm_rows *sink);
 
-/* Replaces w (rows, cols) of independent normals by its orthonormal factor; see the .c. */
+/* Replaces w (rows, cols) of independent normals by its orthonormal factor; see the .c. Fails with
+ * FI_ENOMEM, or FI_EIO without a LAPACK. */
 fi_status fi_orthonormalize(size_t rows, size_t cols, fi_real *w, fi_arena *scratch);
 
 /*
@@ -38,7 +39,7 @@ fi_status fi_orthonormalize(size_t rows, size_t cols, fi_real *w, fi_arena *scra
 const char *fi_blas_name(void);
 const char *fi_blas_kernel(void);
 
-/* Calls inside one thread stay inside it; called once before any product. */
-void fi_blas_single_thread(void);
+/* Loads the CBLAS if products need it, lest the first of them end the program: FI_EIO. */
+FI_CHECKED fi_status fi_gemm_ready(void);
 
 #endif

@@ -118,7 +118,7 @@ fi_status fi_program_run(const fi_study *study, const struct fi_program_options 
                          void (*progress)(size_t done, size_t cells), fi_dataset *dataset,
                          fi_arena *arena)
 {
-    fi_blas_single_thread();
+    FI_TRY(fi_gemm_ready());
     if (!options->quiet)
         fi_progress_start(study->name);
     const fi_status status = fi_study_run(study, fi_program_jobs(options),

@@ -91,7 +91,6 @@ int main(int argc, char **argv)
         fi_options_help(stdout, rows, ROWS);
         return 0;
     }
-    fi_blas_single_thread();
     if (options.pace)
         bench_pace(options.pace);
     else

@@ -144,7 +144,7 @@ for signal in INT TERM; do
 done
 
 # ---- memory: whatever the limit, done or refused in one line, never a crash
-# One BLAS thread: OpenBLAS's own threads, begun before main, wait for ever for 128 MiB each.
+# One BLAS thread: OpenBLAS's own threads, begun as it is loaded, wait for ever for 128 MiB each.
 
 limits='150000 200000 250000 300000 400000 600000'
 if ldd "$studies/init-he" | grep -q libasan; then
@@ -246,6 +246,12 @@ done
 check 'init-custom: one SHA-256 at --jobs 1 and 2' \
     test "$(sha256sum <custom1.h5)" = "$(sha256sum <custom2.h5)"
 succeeds --initializer truncated_normal:std=0.06 --depth 3 --width 40 --samples 60 --runs 3 --output other.h5
+succeeds --initializer orthogonal --depth 2 --width 8 --samples 16 --runs 1 --output orthogonal.h5
+mkdir lone
+cp "$program" "$studies/../lib/libfanin.so.0" lone
+program=lone/$name
+LD_LIBRARY_PATH=lone refuses 74 'libfanin-blas' "${small[@]}" --initializer orthogonal --output made.h5
+program=$studies/$name
 check 'init-custom: another std, another file' test "$(sha256sum <custom1.h5)" != "$(sha256sum <other.h5)"
 
 report

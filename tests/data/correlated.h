@@ -7,7 +7,6 @@
 
 #include "core/arena.h"
 #include "fanin.h"
-#include "math/gemm.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -34,7 +33,6 @@ static int32_t labels[ROWS + OTHERS];
 static inline void begin(void)
 {
     cr_assert_eq(fi_arena_new(&arena), FI_OK);
-    fi_blas_single_thread();
     static fi_real raw[(ROWS + OTHERS) * COLS];
     fi_rng rng = fi_rng_seed(1, 1);
     fi_draw(&rng, FI_NORMAL, 1, (ROWS + OTHERS) * COLS, raw);

@@ -8,7 +8,6 @@
  */
 #include "core/workers.h"
 #include "kind.h"
-#include "math/gemm.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -64,7 +63,6 @@ static struct tally tally_of(const char *activation, double gain)
     struct tally tally = {0};
     fi_arena *arena = NULL;
     cr_assert_eq(fi_arena_new(&arena), FI_OK);
-    fi_blas_single_thread();
     for (size_t s = 0; s < sizeof schemes / sizeof *schemes; s++)
         for (int batch_norm = 0; batch_norm < 2; batch_norm++) {
             fi_test_kind kind = {schemes[s], activation, batch_norm, false, 1,
@@ -147,7 +145,6 @@ Test(agreement, of_means_over_runs)
     size_t far = 0, cells = 0;
     fi_arena *arena = NULL;
     cr_assert_eq(fi_arena_new(&arena), FI_OK);
-    fi_blas_single_thread();
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         const fi_test_kind kind = {kinds[k].scheme,
                                    kinds[k].activation,

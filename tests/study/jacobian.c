@@ -1,7 +1,6 @@
 /* The Jacobian's moments against the product of its factors, written out. */
 #include "study/jacobian.h"
 
-#include "math/gemm.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -53,7 +52,6 @@ Test(jacobian, is_the_product_of_its_factors)
     const fi_watcher watcher = {.see = see, .context = &trace};
     const fi_initializer *xavier = fi_initializer_find("xavier_normal");
     cr_assert_eq(fi_arena_new(&arena), FI_OK);
-    fi_blas_single_thread();
     cr_assert_eq(fi_net_new(&net, arena, &(fi_net_spec){.samples = 3, .inputs = INPUTS, .seed = 1}),
                  FI_OK);
     for (size_t l = 0; l < LAYERS; l++) {

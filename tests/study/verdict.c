@@ -1,7 +1,6 @@
 /* The verdict on real small studies. */
 #include "core/workers.h"
 #include "kind.h"
-#include "math/gemm.h"
 #include "verdict_text.h"
 
 #include <criterion/criterion.h>
@@ -14,7 +13,6 @@ static fi_arena *arena;
 static void set_up(void)
 {
     cr_assert_eq(fi_arena_new(&arena), FI_OK);
-    fi_blas_single_thread();
 }
 
 static void tear_down(void)
