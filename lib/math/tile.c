@@ -105,15 +105,16 @@ static void multiply_portion(struct shared *s, struct portion mine)
     product p = *s->product;
     p.panels += mine.member;
     const size_t depth = part(p.k, TILE_DEPTH);
-    for (size_t j = mine.j; j < mine.end; j += TILE_COLUMNS) {
-        const bool last_columns = j + TILE_COLUMNS >= mine.end;
+    const size_t columns = tile_columns(p.kernel);
+    for (size_t j = mine.j; j < mine.end; j += columns) {
+        const bool last_columns = j + columns >= mine.end;
         for (size_t l = 0; l < p.k; l += depth)
             for (size_t i = mine.i; i < p.m; i += mine.round) {
                 const bool complete = mine.completes && last_columns && l + depth >= p.k;
                 const block z = {.i = i,
                                  .rows = smaller(s->step, p.m - i),
                                  .j = j,
-                                 .columns = smaller(TILE_COLUMNS, mine.end - j),
+                                 .columns = smaller(columns, mine.end - j),
                                  .l = l,
                                  .depth = smaller(depth, p.k - l),
                                  .next = i + mine.round,

@@ -46,12 +46,12 @@ typedef struct fi_tile {
 
 typedef struct fi_tile_kernel {
     const char *name;
-    size_t tall, wide; /* rows, SHORT or TALLEST, and vectors, at most WIDER, of a whole tile */
+    size_t tall, wide; /* rows, at most TALLEST, and vectors, at most WIDEST, of a whole tile */
     size_t few, small; /* rows of a, and elements of a or b, that do not make up for packing */
     bool any_columns;  /* of b and c, else vectors times FI_TILE_LANES */
     bool asks;         /* for what is ahead */
-    /* The tile has a shape that the enum allows or one within a whole one, with 1, 2 or 4 vectors,
-     * and columns in the last of them. */
+    /* The tile has a shape that the enum allows or one within a whole one, with 1, 2 or 4 vectors
+     * or, if that is wider, any number, and columns in the last of them. */
     void (*multiply)(size_t rows, size_t vectors, const fi_tile *tile);
     /* c (depth, columns), rows c_row >= columns apart, from columns rows of b, b_row apart; beyond
      * the columns c holds what is never looked at. c_row is a multiple of FI_TILE_LANES. */

@@ -1,8 +1,11 @@
 /*
- * The kernels of tile.c for AVX-512: whole tiles of 12 rows and 4 vectors of AVX2, two of which are
- * one here; an odd last one is taken as it is. A mask keeps to the columns that c has. Processors
- * that multiply and add two pairs in a cycle slow down for every other instruction: for them there
- * is a kernel with few of those. The other asks for what is `ahead`.
+ * The kernels of tile.c for AVX-512. Two vectors of AVX2 are one pair here; an odd last one is
+ * taken as it is. A mask keeps to the columns that c has. Processors that multiply and add two
+ * pairs in a cycle pay for all other instructions, of loads most, with slots or, if it is power
+ * that limits them, with their clock: for them there are whole tiles of 9 rows and 6 vectors, the
+ * fewest loads that 32 registers allow, and nothing else in their loops. For those that add one
+ * pair there are tiles of 12 rows and 4 vectors, which need less of b at once, and ask for what is
+ * `ahead`.
  */
 #include "../core/internal.h"
 #include "tile.h"
@@ -45,12 +48,14 @@ typedef __mmask16 lane_mask;
 #endif
 
 enum {
-    TALL = FI_TILE_TALLEST,
+    TALL = FI_TILE_TALLEST, /* of the kernel that asks */
     WIDE = FI_TILE_WIDER,
+    LOW = 9, /* of the other */
+    BROAD = 6,
     LANES = 2 * FI_TILE_LANES,
-    MOST = TALL * WIDE / 2,          /* pairs of sums in registers */
+    MOST = LOW * BROAD / 2,          /* pairs of sums in registers */
     SMALL = 32768 / sizeof(fi_real), /* fits into the first cache */
-    GROUP = 4,                       /* terms of a large tile over dense b taken together */
+    GROUP = 2,                       /* terms of a large tile over dense b taken together */
     AHEAD = 12,                      /* rows of b for which memory is asked while they are copied */
     LATE = 24                        /* terms before the end of which c is asked for again */
 };
@@ -239,13 +244,15 @@ FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
     }
 }
 
-/* Every shape, by rows and vectors; those of panels a whole tile wide and more. */
+/* Every shape, by rows and vectors; of those the ones that take most of the time. */
 #define EVEN(X, rows) X(rows, 1) X(rows, 2) X(rows, 4)
+#define ODD(X, rows) X(rows, 3) X(rows, 5) X(rows, 6)
+#define EACH(X, rows) EVEN(X, rows) ODD(X, rows) X(rows, 7) X(rows, 8)
+#define FEW(X) EACH(X, 1) EACH(X, 2) EACH(X, 3) EACH(X, 4) EACH(X, 5) EACH(X, 6)
 #define MANY(X) EVEN(X, 7) EVEN(X, 8) EVEN(X, 9) EVEN(X, 10) EVEN(X, 11) EVEN(X, 12)
-#define WIDER(X, rows) X(rows, 3) X(rows, 5) X(rows, 6) X(rows, 7) X(rows, 8)
-#define BOTH(X, rows) EVEN(X, rows) WIDER(X, rows)
-#define SHAPES(X) BOTH(X, 1) BOTH(X, 2) BOTH(X, 3) BOTH(X, 4) BOTH(X, 5) BOTH(X, 6) MANY(X)
-#define LARGE(X) X(6, 5) X(6, 6) X(6, 7) X(6, 8) X(12, 4)
+#define SHAPES(X) FEW(X) MANY(X) ODD(X, 7) ODD(X, 8) ODD(X, 9)
+#define ASKING(X) X(6, 5) X(6, 6) X(6, 7) X(6, 8) X(12, 4)
+#define DENSE(X) X(7, 3) X(8, 3) X(9, 3) X(9, 4) X(7, 6) X(8, 6) X(9, 6)
 
 #define FUNCTION(name, ...)                                                                        \
     static FI_AVX512 void name(const fi_tile *tile)                                                \
@@ -260,35 +267,35 @@ FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
     FUNCTION(asking_##rows##_##vectors, rows, vectors, 1, true, false, true, EITHER)               \
     FUNCTION(asking_part_##rows##_##vectors, rows, vectors, 1, false, false, true, EITHER)
 #define X_DENSE(rows, vectors)                                                                     \
-    FUNCTION(terms_##rows##_##vectors, rows, vectors, GROUP, true, false, false, TERMS)            \
-    FUNCTION(terms_part_##rows##_##vectors, rows, vectors, GROUP, false, false, false, TERMS)
+    FUNCTION(dense_##rows##_##vectors, rows, vectors, GROUP, true, false, false, TERMS)            \
+    FUNCTION(dense_part_##rows##_##vectors, rows, vectors, GROUP, false, false, false, TERMS)
 SHAPES(X_TILE)
-LARGE(X_ASKING)
-LARGE(X_DENSE)
-FUNCTION(rows_whole, TALL, WIDE, GROUP, true, false, false, ROWS)
-FUNCTION(copying_whole, TALL, WIDE, 1, true, true, false, EITHER)
-FUNCTION(copying_part, TALL, WIDE, 1, false, true, false, EITHER)
-FUNCTION(asking_copying_whole, TALL, WIDE, 1, true, true, true, EITHER)
+ASKING(X_ASKING)
+DENSE(X_DENSE)
+FUNCTION(packed, LOW, BROAD, GROUP, true, false, false, ROWS)
+FUNCTION(copying, LOW, BROAD, 1, true, true, false, EITHER)
+FUNCTION(copying_part, LOW, BROAD, 1, false, true, false, EITHER)
+FUNCTION(asking_copying, TALL, WIDE, 1, true, true, true, EITHER)
 FUNCTION(asking_copying_part, TALL, WIDE, 1, false, true, true, EITHER)
 
 typedef void (*const functions[TALL][FI_TILE_WIDEST][2])(const fi_tile *);
-#define X_ENTRY(rows, vectors)                                                                     \
+#define X_SHAPE(rows, vectors)                                                                     \
     [rows - 1][vectors - 1] = {part_##rows##_##vectors, tile_##rows##_##vectors},
-#define X_ASKING_ENTRY(rows, vectors)                                                              \
+#define X_SHAPE_ASKING(rows, vectors)                                                              \
     [rows - 1][vectors - 1] = {asking_part_##rows##_##vectors, asking_##rows##_##vectors},
-#define X_DENSE_ENTRY(rows, vectors)                                                               \
-    [rows - 1][vectors - 1] = {terms_part_##rows##_##vectors, terms_##rows##_##vectors},
-static functions shapes = {SHAPES(X_ENTRY)};
-static functions large_asking = {LARGE(X_ASKING_ENTRY)};
-static functions large_dense = {LARGE(X_DENSE_ENTRY)};
+#define X_SHAPE_DENSE(rows, vectors)                                                               \
+    [rows - 1][vectors - 1] = {dense_part_##rows##_##vectors, dense_##rows##_##vectors},
+static functions shapes = {SHAPES(X_SHAPE)};
+static functions shapes_asking = {ASKING(X_SHAPE_ASKING)};
+static functions shapes_dense = {DENSE(X_SHAPE_DENSE)};
 
 static void multiply_asking(size_t rows, size_t vectors, const fi_tile *tile)
 {
     const bool full = tile->columns == vectors * FI_TILE_LANES;
     if (tile->b_copy)
-        (full ? asking_copying_whole : asking_copying_part)(tile);
-    else if (large_asking[rows - 1][vectors - 1][full])
-        large_asking[rows - 1][vectors - 1][full](tile);
+        (full ? asking_copying : asking_copying_part)(tile);
+    else if (shapes_asking[rows - 1][vectors - 1][full])
+        shapes_asking[rows - 1][vectors - 1][full](tile);
     else
         shapes[rows - 1][vectors - 1][full](tile);
 }
@@ -296,22 +303,21 @@ static void multiply_asking(size_t rows, size_t vectors, const fi_tile *tile)
 static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
 {
     const bool full = tile->columns == vectors * FI_TILE_LANES;
+    const bool whole = full && rows == LOW && vectors == BROAD;
     const bool dense = tile->b_row == vectors * FI_TILE_LANES;
     if (tile->b_copy)
-        (full ? copying_whole : copying_part)(tile);
-    else if (dense && tile->a_col == 1 && large_dense[rows - 1][vectors - 1][full])
-        large_dense[rows - 1][vectors - 1][full](tile);
-    else if (dense && tile->a_row == 1 && tile->a_col == TALL && rows == TALL && vectors == WIDE &&
-             full)
-        rows_whole(tile);
+        (full ? copying : copying_part)(tile);
+    else if (dense && tile->a_col == 1 && shapes_dense[rows - 1][vectors - 1][full])
+        shapes_dense[rows - 1][vectors - 1][full](tile);
+    else if (dense && tile->a_row == 1 && tile->a_col == LOW && whole)
+        packed(tile);
     else
         shapes[rows - 1][vectors - 1][full](tile);
 }
 
-const fi_tile_kernel fi_tile_avx512 = {sizeof(fi_real) == 4 ? "AVX-512, 12 x 32"
-                                                            : "AVX-512, 12 x 16",
-                                       TALL,
-                                       WIDE,
+const fi_tile_kernel fi_tile_avx512 = {sizeof(fi_real) == 4 ? "AVX-512, 9 x 48" : "AVX-512, 9 x 24",
+                                       LOW,
+                                       BROAD,
                                        2 * TALL,
                                        SMALL,
                                        true,
@@ -319,8 +325,8 @@ const fi_tile_kernel fi_tile_avx512 = {sizeof(fi_real) == 4 ? "AVX-512, 12 x 32"
                                        multiply,
                                        fi_tile_transpose_avx2};
 
-const fi_tile_kernel fi_tile_avx512_asking = {sizeof(fi_real) == 4 ? "AVX-512, 12 x 32, asking"
-                                                                   : "AVX-512, 12 x 16, asking",
+const fi_tile_kernel fi_tile_avx512_asking = {sizeof(fi_real) == 4 ? "AVX-512, 12 x 32"
+                                                                   : "AVX-512, 12 x 16",
                                               TALL,
                                               WIDE,
                                               2 * TALL,

@@ -112,9 +112,10 @@ static void multiply_panel(const product *p, const block *z, size_t x, size_t co
 }
 
 /*
- * How many vectors the next panel has, with so many columns left: no odd ones beside a pair; but
- * all that are left, of a kernel that allows for any columns, if they are more than a whole tile's
- * and fewer than two's: of a small rest alone, loads would take longer than products.
+ * How many vectors the next panel has, with so many columns left: no odd ones beside a pair, unless
+ * whole tiles are wide themselves; but all that are left, of a kernel that allows for any columns,
+ * if they are more than a whole tile's and fewer than two's: of a small rest alone, loads would
+ * take longer than products.
  */
 static size_t vectors_of(const product *p, size_t columns)
 {
@@ -123,7 +124,7 @@ static size_t vectors_of(const product *p, size_t columns)
                                               : p->kernel->wide;
     const size_t left = (columns + FI_TILE_LANES - 1) / FI_TILE_LANES;
     const size_t vectors = smaller(most, left);
-    if (p->m <= FI_TILE_FEW)
+    if (p->m <= FI_TILE_FEW || most > FI_TILE_WIDER)
         return vectors;
     if (p->kernel->any_columns && left > most && left < 2 * most && !packs_tiles(p))
         return left;
@@ -133,7 +134,7 @@ static size_t vectors_of(const product *p, size_t columns)
 /* Where the panel of b for column x is packed: panels that one block needs need not stay. */
 static fi_real *panel_at(const product *p, const block *z, size_t x)
 {
-    return p->panels->b + (z->rows == p->m ? x % TILE_GROUP : x) * z->depth;
+    return p->panels->b + (z->rows == p->m ? x % tile_group(p->kernel) : x) * z->depth;
 }
 
 /*
@@ -157,9 +158,9 @@ static void find_b(const product *p, const block *z, size_t x, size_t columns, s
         return;
     if (!grouped)
         pack_panel(p->kernel, &p->b, z->l, z->j + x, z->depth, columns, width, panel);
-    else if (x % TILE_GROUP == 0)
-        pack_panels(&p->b, z->l, z->j + x, z->depth, smaller(TILE_GROUP, z->columns - x) / wide,
-                    wide, panel);
+    else if (x % tile_group(p->kernel) == 0)
+        pack_panels(&p->b, z->l, z->j + x, z->depth,
+                    smaller(tile_group(p->kernel), z->columns - x) / wide, wide, panel);
 }
 
 /* The part (rows, cols) of x from (i, j). */

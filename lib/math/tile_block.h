@@ -5,8 +5,8 @@
 #include "tile_pack.h"
 
 enum {
-    TILE_DEPTH = 512,                   /* of a panel of b: 32 KiB, or 64 */
-    TILE_GROUP = 8 * FI_TILE_LANES,     /* columns of b packed together if wide, see TILE_PAGE */
+    TILE_DEPTH = 512,                   /* of a panel of b: 32 KiB, or 64, or 96 */
+    TILE_GROUP = 8 * FI_TILE_LANES,     /* at most, see tile_group */
     TILE_PAGE = 4096 / sizeof(fi_real), /* a row of b or more is wide */
     TILE_ALONE = 512 / sizeof(fi_real), /* rows that are one block: panels of b need not stay */
     TILE_COLUMNS = 13 * TILE_GROUP,     /* panels of b: all of a thread's fit into 2 MiB */
@@ -49,6 +49,19 @@ typedef struct block {
 } block;
 
 void fi_tile_block(const product *p, const block *z);
+
+/* Columns of b, of whole panels, that are packed together if its rows are wide, see TILE_PAGE. */
+static inline size_t tile_group(const fi_tile_kernel *kernel)
+{
+    const size_t columns = kernel->wide * FI_TILE_LANES;
+    return TILE_GROUP / columns * columns;
+}
+
+/* Columns of b that are packed at a time. */
+static inline size_t tile_columns(const fi_tile_kernel *kernel)
+{
+    return TILE_COLUMNS / tile_group(kernel) * tile_group(kernel);
+}
 
 static inline size_t smaller(size_t x, size_t y)
 {
