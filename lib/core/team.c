@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "team.h"
 #include "internal.h"
+#include "place.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -33,6 +34,7 @@ struct fi_team {
 struct member {
     fi_team *team;
     size_t number;
+    int leader; /* the processor that it was on */
 };
 
 static _Thread_local fi_team *led;
@@ -71,6 +73,7 @@ static void *serve(void *argument)
     struct member *const member = argument;
     fi_team *const team = member->team;
     const size_t number = member->number;
+    fi_place_off(member->leader, number);
     free(member);
     for (size_t seen = 0, work; (work = await_work(team, seen)) != seen; seen = work) {
         if (number < team->sharing)
@@ -85,7 +88,7 @@ static bool start(fi_team *team, size_t number)
     struct member *const member = malloc(sizeof *member);
     if (!member)
         return false;
-    *member = (struct member){team, number};
+    *member = (struct member){team, number, fi_processor_here()};
     if (pthread_create(&team->threads[number - 1], NULL, serve, member) == 0)
         return true;
     free(member);

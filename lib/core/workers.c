@@ -2,13 +2,12 @@
  * Workers: threads that take numbered items in order. Which thread does an item changes nothing.
  * Where there are more jobs than items, those left over join the workers' teams.
  */
-#define _GNU_SOURCE
 #include "workers.h"
 #include "internal.h"
+#include "place.h"
 #include "team.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +63,13 @@ static void report(struct crew *crew, size_t item, fi_status status)
     pthread_mutex_unlock(&crew->lock);
 }
 
-static void *serve(void *argument)
+static void serve(struct crew *crew)
 {
-    struct crew *crew = argument;
     fi_arena *arena = NULL;
     const fi_status status = fi_arena_new(&arena);
     if (status != FI_OK) {
         report(crew, 0, status);
-        return NULL;
+        return;
     }
     fi_team *const team = fi_team_begin(take_threads(crew));
     for (size_t item; (item = take_item(crew)) < crew->count;) {
@@ -80,6 +78,21 @@ static void *serve(void *argument)
     }
     fi_team_end(team);
     fi_arena_free(arena);
+}
+
+/* A worker other than the caller. */
+struct helper {
+    struct crew *crew;
+    pthread_t thread;
+    int caller;      /* the processor that it was on */
+    size_t distance; /* how far from there this one's team begins */
+};
+
+static void *help(void *argument)
+{
+    const struct helper *const helper = argument;
+    fi_place_off(helper->caller, helper->distance);
+    serve(helper->crew);
     return NULL;
 }
 
@@ -87,7 +100,7 @@ fi_status fi_workers_run(unsigned jobs, size_t count, fi_work work, void *contex
                          void (*done)(size_t finished, size_t count))
 {
     FI_REQUIRE(jobs > 0);
-    const unsigned processors = fi_workers_available();
+    const unsigned processors = fi_processors();
     const size_t workers = count == 0 ? 1 : jobs < count ? jobs : count;
     const size_t helpers = workers - 1;
     struct crew crew = {
@@ -99,16 +112,22 @@ fi_status fi_workers_run(unsigned jobs, size_t count, fi_work work, void *contex
         .context = context,
         .done = done,
     };
-    pthread_t *threads = calloc(helpers + 1, sizeof *threads);
-    if (!threads)
-        return fi_fail_memory((helpers + 1) * sizeof *threads, "the list of workers");
+    struct helper *helper = calloc(helpers + 1, sizeof *helper);
+    if (!helper)
+        return fi_fail_memory((helpers + 1) * sizeof *helper, "the list of workers");
+    const size_t apart = crew.threads > workers ? crew.threads / workers : 1;
+    const int here = fi_processor_here();
     size_t started = 0; /* a refused thread is no failure: the others do its share */
-    while (started < helpers && pthread_create(&threads[started], NULL, serve, &crew) == 0)
-        started++;
+    for (; started < helpers; started++) {
+        helper[started] =
+            (struct helper){.crew = &crew, .caller = here, .distance = (started + 1) * apart};
+        if (pthread_create(&helper[started].thread, NULL, help, &helper[started]) != 0)
+            break;
+    }
     serve(&crew);
     for (size_t k = 0; k < started; k++)
-        pthread_join(threads[k], NULL);
-    free(threads);
+        pthread_join(helper[k].thread, NULL);
+    free(helper);
     if (crew.status != FI_OK)
         return fi_fail(crew.status, "%s", crew.message);
     if (crew.finished < count)
@@ -125,13 +144,4 @@ void fi_workers_interrupt(void)
 bool fi_workers_interrupted(void)
 {
     return interrupted != 0;
-}
-
-unsigned fi_workers_available(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    const int count = CPU_COUNT(&set);
-    return count > 0 ? (unsigned)count : 1;
 }

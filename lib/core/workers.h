@@ -22,7 +22,4 @@ void fi_workers_interrupt(void);
 /* Whether that has been asked: an item that takes long may look, and fail with FI_EINTERRUPTED. */
 bool fi_workers_interrupted(void);
 
-/* Processors this process may run on, at least 1. */
-unsigned fi_workers_available(void);
-
 #endif

@@ -5,6 +5,7 @@
 #include "scheme.h"
 
 #include "../core/internal.h"
+#include "../core/place.h"
 #include "../core/workers.h"
 #include "../math/gemm.h"
 
@@ -49,7 +50,7 @@ void fi_program_start(void)
 
 unsigned fi_program_jobs(const struct fi_program_options *options)
 {
-    return options->jobs ? (unsigned)options->jobs : fi_workers_available();
+    return options->jobs ? (unsigned)options->jobs : fi_processors();
 }
 
 /* "1.5 GiB" */

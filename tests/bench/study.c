@@ -9,7 +9,7 @@
 
 #include "core/arena.h"
 #include "core/internal.h"
-#include "core/workers.h"
+#include "core/place.h"
 #include "math/gemm.h"
 
 #include <string.h>
@@ -174,7 +174,7 @@ void bench_study(void)
     const bench_times times =
         measure_in_study("study", "theory of one configuration", 0, &kind, theory);
     bench_seconds(&times, 1e-3, "ms");
-    struct ensemble ensemble = {fi_workers_available(), 0, 5, schemes, classic("tanh")};
+    struct ensemble ensemble = {fi_processors(), 0, 5, schemes, classic("tanh")};
     ensemble.kind.runs = 20;
     measure_ensemble("study", "ensemble: 5 schemes, 20 runs, all workers", &ensemble);
 }
@@ -197,7 +197,7 @@ void bench_scaling(void)
                  kind.samples);
         measure_network("scaling", name, shapes[k].rounds, &kind);
     }
-    for (unsigned workers = 1; workers <= fi_workers_available(); workers *= 2) {
+    for (unsigned workers = 1; workers <= fi_processors(); workers *= 2) {
         struct ensemble ensemble = {workers, 3, 1, he, classic("relu")};
         ensemble.kind.runs = 4 * workers;
         snprintf(name, sizeof name, "workers %u, runs %zu", workers, ensemble.kind.runs);

@@ -1,5 +1,6 @@
 /* Teams: every member has one call in each work, and none shares inside a share. */
 #include "core/team.h"
+#include "core/place.h"
 #include "core/workers.h"
 
 #include <criterion/criterion.h>
@@ -75,7 +76,7 @@ static fi_status note_members(void *context, size_t item, fi_arena *arena)
 /* As many threads as jobs, but no more than processors, are shared out among the items. */
 Test(team, jobs_beyond_the_items_join_them)
 {
-    const size_t processors = fi_workers_available();
+    const size_t processors = fi_processors();
     for (unsigned jobs = 1; jobs <= 7; jobs++) {
         size_t members[3] = {0};
         cr_assert_eq(fi_workers_run(jobs, 1, note_members, members, NULL), FI_OK);

@@ -6,7 +6,7 @@
  * those the studies state for themselves (at most 1 % of the cells beyond 4, a spread of z between
  * 0.8 and 1.25), and the networks are smaller than a study's: 256 units and samples.
  */
-#include "core/workers.h"
+#include "core/place.h"
 #include "kind.h"
 
 #include <criterion/criterion.h>
@@ -67,10 +67,10 @@ static struct tally tally_of(const char *activation, double gain)
         for (int batch_norm = 0; batch_norm < 2; batch_norm++) {
             fi_test_kind kind = {schemes[s], activation, batch_norm, false, 1,
                                  RUNS,       DEPTH,      WIDTH,      WIDTH};
-            fi_dataset expected = fi_test_run(arena, fi_workers_available(), &kind);
+            fi_dataset expected = fi_test_run(arena, fi_processors(), &kind);
             if (gain != 1) {
                 kind.gain = gain;
-                const fi_dataset other = fi_test_run(arena, fi_workers_available(), &kind);
+                const fi_dataset other = fi_test_run(arena, fi_processors(), &kind);
                 for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++)
                     expected.values[pairs[p].measured] = other.values[pairs[p].measured];
             }
@@ -155,7 +155,7 @@ Test(agreement, of_means_over_runs)
                                    DEPTH,
                                    WIDTH,
                                    WIDTH};
-        const fi_dataset dataset = fi_test_run(arena, fi_workers_available(), &kind);
+        const fi_dataset dataset = fi_test_run(arena, fi_processors(), &kind);
         const size_t before = cells;
         far += far_means(&dataset, MANY, &cells);
         cr_expect(cells - before >= kinds[k].least, "kind %zu: only %zu means are predicted", k,

@@ -1,6 +1,6 @@
 /* The initialization study against the classic printed table and an independent Monte Carlo. */
 #include "core/arena.h"
-#include "core/workers.h"
+#include "core/place.h"
 #include "kind.h"
 #include "montecarlo.h"
 
@@ -57,7 +57,7 @@ static double worst_z(const struct monte_carlo *theirs, const fi_test_kind *kind
     static const size_t columns[4] = {FI_INIT_PRE_MEAN, FI_INIT_PRE_VARIANCE, FI_INIT_ACT_MEAN,
                                       FI_INIT_ACT_VARIANCE};
     const double scale = sqrt(1.0 / (double)kind->runs + 1.0 / MONTE_CARLO_RUNS);
-    const fi_dataset dataset = fi_test_run(arena, fi_workers_available(), kind);
+    const fi_dataset dataset = fi_test_run(arena, fi_processors(), kind);
     double worst = 0;
     for (size_t layer = 1; layer <= MONTE_CARLO_LAYERS; layer++)
         for (size_t c = 0; c < 4; c++) {
@@ -162,7 +162,7 @@ Test(init, agrees_with_the_classic_table)
         fi_test_kind kind = classic(row->initializer, row->activation, false);
         kind.runs = 1;
         kind.forward_only = true;
-        const fi_dataset dataset = fi_test_run(arena, fi_workers_available(), &kind);
+        const fi_dataset dataset = fi_test_run(arena, fi_processors(), &kind);
         for (size_t l = 0; l < 4; l++) {
             double ours = mean_of(&dataset, &kind, row->variable, layers[l]);
             if (row->variable == FI_INIT_ACT_VARIANCE)
@@ -185,7 +185,7 @@ Test(init, zero_weights_are_exact)
         for (int batch_norm = 0; batch_norm < 2; batch_norm++) {
             const fi_test_kind kind = {"zeros", cases[k].activation, batch_norm, false, 1, 1, 4, 30,
                                        50};
-            const fi_dataset d = fi_test_run(arena, fi_workers_available(), &kind);
+            const fi_dataset d = fi_test_run(arena, fi_processors(), &kind);
             for (size_t l = 1; l <= kind.depth; l++) {
                 cr_expect_eq(d.values[FI_INIT_PRE_VARIANCE][l], 0);
                 cr_expect_eq(d.values[FI_INIT_ACT_MEAN][l], cases[k].mean);
@@ -211,9 +211,9 @@ Test(init, zero_weights_are_exact)
 Test(init, schemes_share_their_draws)
 {
     fi_test_kind kind = {"xavier_normal", "linear", false, true, 1, 2, 3, 40, 60};
-    const fi_dataset xavier = fi_test_run(arena, fi_workers_available(), &kind);
+    const fi_dataset xavier = fi_test_run(arena, fi_processors(), &kind);
     kind.initializer = "he_normal";
-    const fi_dataset he = fi_test_run(arena, fi_workers_available(), &kind);
+    const fi_dataset he = fi_test_run(arena, fi_processors(), &kind);
     for (size_t l = 1; l <= kind.depth; l++) {
         const double ratio = mean_of(&he, &kind, FI_INIT_ACT_VARIANCE, l) /
                              mean_of(&xavier, &kind, FI_INIT_ACT_VARIANCE, l);
@@ -228,7 +228,7 @@ Test(init, histogram_counts_everything)
     static const char *const activations[] = {"tanh", "relu", "gelu", "sigmoid"};
     for (size_t k = 0; k < 4; k++) {
         const fi_test_kind kind = {"he_normal", activations[k], false, true, 1, 1, 3, 40, 60};
-        const fi_dataset d = fi_test_run(arena, fi_workers_available(), &kind);
+        const fi_dataset d = fi_test_run(arena, fi_processors(), &kind);
         for (size_t l = 0; l <= kind.depth; l++) {
             double sum = 0;
             for (size_t b = 0; b < FI_INIT_BINS; b++)

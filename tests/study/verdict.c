@@ -1,5 +1,5 @@
 /* The verdict on real small studies. */
-#include "core/workers.h"
+#include "core/place.h"
 #include "kind.h"
 #include "verdict_text.h"
 
@@ -42,7 +42,7 @@ static fi_verdict_input input_of(const fi_dataset *dataset, const fi_test_kind *
 
 static fi_verdict run(const fi_test_kind *kind, char **text)
 {
-    const fi_dataset dataset = fi_test_run(arena, fi_workers_available(), kind);
+    const fi_dataset dataset = fi_test_run(arena, fi_processors(), kind);
     const fi_verdict_input input = input_of(&dataset, kind);
     return verdict_of(&input, text);
 }
@@ -306,7 +306,7 @@ Test(verdict, of_single_runs_does_not_mistake_their_wandering)
     for (size_t g = 0; g < 2; g++) {
         const fi_test_kind kind = {"he_normal", "relu", false, false, gains[g],
                                    runs[g],     10,     200,   50};
-        const fi_dataset all = fi_test_run(arena, fi_workers_available(), &kind);
+        const fi_dataset all = fi_test_run(arena, fi_processors(), &kind);
         for (size_t r = 0; r < kind.runs; r++) {
             fi_axis axes[FI_INIT_AXES];
             double *values[FI_INIT_VARIABLES];
