@@ -1,6 +1,6 @@
 /* Matrix products against the triple loop, and the orthonormal factor against its definition. */
-#include "math/blas.h"
 #include "core/arena.h"
+#include "math/blas.h"
 #include "math/tile.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,6 @@
 /* The Jacobian's moments against the product of its factors, written out. */
 #include "study/jacobian.h"
 
-
 #include <criterion/criterion.h>
 #include <math.h>
 
