@@ -13,6 +13,7 @@ enum {
     FI_TILE_LANES = 32 / sizeof(fi_real), /* of one vector */
     FI_TILE_SHORT = 6,                    /* rows of a tile, the next of which may lie elsewhere */
     FI_TILE_TALLEST = 2 * FI_TILE_SHORT,  /* rows of a tile one vector across, if not SHORT */
+    FI_TILE_LOW = 9,                      /* rows of a whole tile may be so many too */
     FI_TILE_FEW = 3,                      /* rows of a tile at most WIDER vectors across */
     FI_TILE_WIDER = 4,
     FI_TILE_WIDEST = 8,                  /* vectors across a tile of one row */
@@ -46,7 +47,8 @@ typedef struct fi_tile {
 
 typedef struct fi_tile_kernel {
     const char *name;
-    size_t tall, wide; /* rows, at most TALLEST, and vectors, at most WIDEST, of a whole tile */
+    size_t tall,
+        wide; /* rows, SHORT, LOW or TALLEST, and vectors, at most WIDEST, of a whole tile */
     size_t few, small; /* rows of a, and elements of a or b, that do not make up for packing */
     bool any_columns;  /* of b and c, else vectors times FI_TILE_LANES */
     bool asks;         /* for what is ahead */

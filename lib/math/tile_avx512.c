@@ -50,7 +50,7 @@ typedef __mmask16 lane_mask;
 enum {
     TALL = FI_TILE_TALLEST, /* of the kernel that asks */
     WIDE = FI_TILE_WIDER,
-    LOW = 9, /* of the other */
+    LOW = FI_TILE_LOW, /* of the other */
     BROAD = 6,
     LANES = 2 * FI_TILE_LANES,
     MOST = LOW * BROAD / 2,          /* pairs of sums in registers */
@@ -252,7 +252,7 @@ FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
 #define MANY(X) EVEN(X, 7) EVEN(X, 8) EVEN(X, 9) EVEN(X, 10) EVEN(X, 11) EVEN(X, 12)
 #define SHAPES(X) FEW(X) MANY(X) ODD(X, 7) ODD(X, 8) ODD(X, 9)
 #define ASKING(X) X(6, 5) X(6, 6) X(6, 7) X(6, 8) X(12, 4)
-#define DENSE(X) X(7, 3) X(8, 3) X(9, 3) X(9, 4) X(7, 6) X(8, 6) X(9, 6)
+#define DENSE(X) X(8, 3) X(9, 3) X(9, 4) X(5, 6) X(6, 6) X(7, 6) X(8, 6) X(9, 6)
 
 #define FUNCTION(name, ...)                                                                        \
     static FI_AVX512 void name(const fi_tile *tile)                                                \
@@ -269,10 +269,13 @@ FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
 #define X_DENSE(rows, vectors)                                                                     \
     FUNCTION(dense_##rows##_##vectors, rows, vectors, GROUP, true, false, false, TERMS)            \
     FUNCTION(dense_part_##rows##_##vectors, rows, vectors, GROUP, false, false, false, TERMS)
+#define X_PACKED(rows, vectors)                                                                    \
+    FUNCTION(packed_##rows##_##vectors, rows, vectors, GROUP, true, false, false, ROWS)            \
+    FUNCTION(packed_part_##rows##_##vectors, rows, vectors, GROUP, false, false, false, ROWS)
 SHAPES(X_TILE)
 ASKING(X_ASKING)
 DENSE(X_DENSE)
-FUNCTION(packed, LOW, BROAD, GROUP, true, false, false, ROWS)
+DENSE(X_PACKED)
 FUNCTION(copying, LOW, BROAD, 1, true, true, false, EITHER)
 FUNCTION(copying_part, LOW, BROAD, 1, false, true, false, EITHER)
 FUNCTION(asking_copying, TALL, WIDE, 1, true, true, true, EITHER)
@@ -285,9 +288,12 @@ typedef void (*const functions[TALL][FI_TILE_WIDEST][2])(const fi_tile *);
     [rows - 1][vectors - 1] = {asking_part_##rows##_##vectors, asking_##rows##_##vectors},
 #define X_SHAPE_DENSE(rows, vectors)                                                               \
     [rows - 1][vectors - 1] = {dense_part_##rows##_##vectors, dense_##rows##_##vectors},
+#define X_SHAPE_PACKED(rows, vectors)                                                              \
+    [rows - 1][vectors - 1] = {packed_part_##rows##_##vectors, packed_##rows##_##vectors},
 static functions shapes = {SHAPES(X_SHAPE)};
 static functions shapes_asking = {ASKING(X_SHAPE_ASKING)};
 static functions shapes_dense = {DENSE(X_SHAPE_DENSE)};
+static functions shapes_packed = {DENSE(X_SHAPE_PACKED)};
 
 static void multiply_asking(size_t rows, size_t vectors, const fi_tile *tile)
 {
@@ -303,14 +309,14 @@ static void multiply_asking(size_t rows, size_t vectors, const fi_tile *tile)
 static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
 {
     const bool full = tile->columns == vectors * FI_TILE_LANES;
-    const bool whole = full && rows == LOW && vectors == BROAD;
     const bool dense = tile->b_row == vectors * FI_TILE_LANES;
     if (tile->b_copy)
         (full ? copying : copying_part)(tile);
     else if (dense && tile->a_col == 1 && shapes_dense[rows - 1][vectors - 1][full])
         shapes_dense[rows - 1][vectors - 1][full](tile);
-    else if (dense && tile->a_row == 1 && tile->a_col == LOW && whole)
-        packed(tile);
+    else if (dense && tile->a_row == 1 && tile->a_col == rows &&
+             shapes_packed[rows - 1][vectors - 1][full])
+        shapes_packed[rows - 1][vectors - 1][full](tile);
     else
         shapes[rows - 1][vectors - 1][full](tile);
 }

@@ -4,6 +4,7 @@
  * that read it, while they multiply.
  */
 #include "tile_block.h"
+#include "../core/internal.h"
 
 enum {
     NEARLY = 8 * FI_TILE_LANES, /* columns that remain when the next block is asked for */
@@ -51,7 +52,17 @@ static void pack_a(const product *p, const block *z)
     }
     while (rows_of(tall, z->rows - whole) == tall)
         whole += tall;
-    pack_tiles(&p->a, z->i, z->l, whole, z->depth, tall, p->panels->a);
+    switch (tall) {
+    case FI_TILE_SHORT:
+        pack_tiles(&p->a, z->i, z->l, whole, z->depth, FI_TILE_SHORT, p->panels->a);
+        break;
+    case FI_TILE_LOW:
+        pack_tiles(&p->a, z->i, z->l, whole, z->depth, FI_TILE_LOW, p->panels->a);
+        break;
+    default:
+        FI_REQUIRE(tall == FI_TILE_TALLEST);
+        pack_tiles(&p->a, z->i, z->l, whole, z->depth, FI_TILE_TALLEST, p->panels->a);
+    }
     for (size_t i = whole, step; i < z->rows; i += step) {
         step = rows_of(tall, z->rows - i);
         pack_tile(&p->a, z->i + i, z->l, step, z->depth, p->panels->a + i * z->depth);

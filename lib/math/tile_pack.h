@@ -72,20 +72,17 @@ static inline void pack_tile(const matrix *a, size_t i, size_t l, size_t rows, s
         copy_row(to, at(a, i, l + q), rows);
 }
 
-/* The same for tiles of `tall` rows, one after the other. */
-static inline void pack_tiles(const matrix *a, size_t i, size_t l, size_t rows, size_t depth,
-                              size_t tall, fi_real *to)
+/* The same for tiles of `tall` rows, a constant, one after the other. */
+static inline __attribute__((always_inline)) void pack_tiles(const matrix *a, size_t i, size_t l,
+                                                             size_t rows, size_t depth,
+                                                             const size_t tall, fi_real *to)
 {
     for (size_t q = 0; q < depth; q++, to += tall) {
         const fi_real *from = at(a, i, l + q);
         for (size_t r = 0; r < rows; r += PACK_LINE)
             __builtin_prefetch(from + TILES_AHEAD * a->row + r);
-        for (size_t r = 0; r < rows; r += tall) {
-            size_t s = 0;
-            for (; s + FI_TILE_SHORT <= tall; s += FI_TILE_SHORT)
-                copy_row(to + r * depth + s, from + r + s, FI_TILE_SHORT);
-            copy_row(to + r * depth + s, from + r + s, tall - s);
-        }
+        for (size_t r = 0; r < rows; r += tall)
+            copy_row(to + r * depth, from + r, tall);
     }
 }
 
