@@ -204,7 +204,7 @@ static fi_transpose other(fi_transpose is)
  * the terms make up for transposing c. */
 static bool narrow(const product *p)
 {
-    return p->n <= p->kernel->tall && p->kernel->any_columns && p->a.is == FI_TRANSPOSED &&
+    return p->n <= FI_TILE_TALLEST && p->kernel->any_columns && p->a.is == FI_TRANSPOSED &&
            p->k >= LEAST_TERMS;
 }
 

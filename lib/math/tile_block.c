@@ -8,6 +8,7 @@
 
 enum {
     NEARLY = 8 * FI_TILE_LANES, /* columns that remain when the next block is asked for */
+    NARROW = 2,                 /* vectors of a panel in which LOW rows have too few sums */
     REGIONS = 3,                /* asked for while a panel is multiplied */
     STEP = 16                   /* rows of a panel asked for as one */
 };
@@ -96,13 +97,22 @@ static size_t next_tile(size_t tall, size_t left, size_t vectors, bool single, s
     return rows;
 }
 
-/* The tiles down the panel of b that is for column x of the block: short ones if it is wider. */
+/* Rows of the tiles of a panel: fewer if it is wider than a whole tile, more if it is narrow. */
+static size_t tall_of(const product *p, size_t vectors)
+{
+    if (vectors > p->kernel->wide)
+        return FI_TILE_SHORT;
+    const bool narrow = vectors <= NARROW && p->kernel->tall == FI_TILE_LOW && !packs_tiles(p);
+    return narrow ? FI_TILE_TALLEST : p->kernel->tall;
+}
+
+/* The tiles down the panel of b that is for column x of the block. */
 static void multiply_panel(const product *p, const block *z, size_t x, size_t columns,
                            size_t vectors, fi_tile *tile)
 {
     fi_real *c = p->c + z->i * p->n + z->j + x;
     const bool edge = columns < vectors * FI_TILE_LANES && !p->kernel->any_columns;
-    const size_t tall = vectors > p->kernel->wide ? FI_TILE_SHORT : p->kernel->tall;
+    const size_t tall = tall_of(p, vectors);
     if (!packs_tiles(p))
         tile->a_tall = tall * tile->a_row;
     for (size_t i = 0, step; i < z->rows; i += step * tile->down) {
