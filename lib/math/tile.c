@@ -178,7 +178,7 @@ static product planned(product p)
     const bool tallest = p.kernel->tall == FI_TILE_TALLEST || p.n <= FI_TILE_LANES;
     const bool aliased = p.a.row % TILE_PAGE == 0 && tallest && p.m > FI_TILE_SHORT;
     if (p.a.is == FI_TRANSPOSED)
-        p.pack_a = p.n > FEW_COLUMNS && p.m > p.kernel->tall && p.m * p.k > p.kernel->small;
+        p.pack_a = p.n > FEW_COLUMNS && p.m > tile_tallest(p.kernel) && p.m * p.k > p.kernel->small;
     else
         p.pack_a = paged || aliased;
     const bool worth = p.m > p.kernel->few && p.k * p.n > p.kernel->small;
@@ -204,7 +204,7 @@ static fi_transpose other(fi_transpose is)
  * the terms make up for transposing c. */
 static bool narrow(const product *p)
 {
-    return p->n <= FI_TILE_TALLEST && p->kernel->any_columns && p->a.is == FI_TRANSPOSED &&
+    return p->n <= tile_tallest(p->kernel) && p->kernel->any_columns && p->a.is == FI_TRANSPOSED &&
            p->k >= LEAST_TERMS;
 }
 

@@ -250,9 +250,12 @@ FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
 #define EACH(X, rows) EVEN(X, rows) ODD(X, rows) X(rows, 7) X(rows, 8)
 #define FEW(X) EACH(X, 1) EACH(X, 2) EACH(X, 3) EACH(X, 4) EACH(X, 5) EACH(X, 6)
 #define MANY(X) EVEN(X, 7) EVEN(X, 8) EVEN(X, 9) EVEN(X, 10) EVEN(X, 11) EVEN(X, 12)
-#define SHAPES(X) FEW(X) MANY(X) ODD(X, 7) ODD(X, 8) ODD(X, 9)
+#define MORE(X) ODD(X, 7) ODD(X, 8) ODD(X, 9) X(10, 3) X(11, 3) X(12, 3)
+#define SHAPES(X) FEW(X) MANY(X) MORE(X)
 #define ASKING(X) X(6, 5) X(6, 6) X(6, 7) X(6, 8) X(12, 4)
-#define DENSE(X) X(8, 3) X(9, 3) X(9, 4) X(5, 6) X(6, 6) X(7, 6) X(8, 6) X(9, 6)
+#define BROADEST(X) X(5, 6) X(6, 6) X(7, 6) X(8, 6) X(9, 6)
+#define DENSE(X) X(8, 3) X(12, 3) X(8, 4) X(12, 4) BROADEST(X)
+#define PACKED(X) X(8, 3) X(9, 3) X(9, 4) BROADEST(X)
 
 #define FUNCTION(name, ...)                                                                        \
     static FI_AVX512 void name(const fi_tile *tile)                                                \
@@ -275,7 +278,7 @@ FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
 SHAPES(X_TILE)
 ASKING(X_ASKING)
 DENSE(X_DENSE)
-DENSE(X_PACKED)
+PACKED(X_PACKED)
 FUNCTION(copying, LOW, BROAD, 1, true, true, false, EITHER)
 FUNCTION(copying_part, LOW, BROAD, 1, false, true, false, EITHER)
 FUNCTION(asking_copying, TALL, WIDE, 1, true, true, true, EITHER)
@@ -293,7 +296,7 @@ typedef void (*const functions[TALL][FI_TILE_WIDEST][2])(const fi_tile *);
 static functions shapes = {SHAPES(X_SHAPE)};
 static functions shapes_asking = {ASKING(X_SHAPE_ASKING)};
 static functions shapes_dense = {DENSE(X_SHAPE_DENSE)};
-static functions shapes_packed = {DENSE(X_SHAPE_PACKED)};
+static functions shapes_packed = {PACKED(X_SHAPE_PACKED)};
 
 static void multiply_asking(size_t rows, size_t vectors, const fi_tile *tile)
 {

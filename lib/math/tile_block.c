@@ -8,7 +8,6 @@
 
 enum {
     NEARLY = 8 * FI_TILE_LANES, /* columns that remain when the next block is asked for */
-    NARROW = 2,                 /* vectors of a panel in which LOW rows have too few sums */
     REGIONS = 3,                /* asked for while a panel is multiplied */
     STEP = 16                   /* rows of a panel asked for as one */
 };
@@ -102,8 +101,8 @@ static size_t tall_of(const product *p, size_t vectors)
 {
     if (vectors > p->kernel->wide)
         return FI_TILE_SHORT;
-    const bool narrow = vectors <= NARROW && p->kernel->tall == FI_TILE_LOW && !packs_tiles(p);
-    return narrow ? FI_TILE_TALLEST : p->kernel->tall;
+    const bool taller = vectors <= FI_TILE_WIDER && !packs_tiles(p);
+    return taller ? tile_tallest(p->kernel) : p->kernel->tall;
 }
 
 /* The tiles down the panel of b that is for column x of the block. */
@@ -133,23 +132,26 @@ static void multiply_panel(const product *p, const block *z, size_t x, size_t co
 }
 
 /*
- * How many vectors the next panel has, with so many columns left: no odd ones beside a pair, unless
- * whole tiles are wide themselves; but all that are left, of a kernel that allows for any columns,
- * if they are more than a whole tile's and fewer than two's: of a small rest alone, loads would
- * take longer than products.
+ * How many vectors the next panel has, with so many columns left. Kernels whose whole tiles are
+ * wide have tiles for any number, and taller ones for few rows or for two halves of the rest. Of
+ * others: no odd ones beside a pair; but all that are left, if any columns will do, if they are
+ * more than a whole tile's and fewer than two's: of a small rest alone, loads would take longer
+ * than products.
  */
 static size_t vectors_of(const product *p, size_t columns)
 {
-    const size_t most = p->m == 1             ? FI_TILE_WIDEST
-                        : p->m <= FI_TILE_FEW ? FI_TILE_WIDER
-                                              : p->kernel->wide;
+    const size_t wide = p->kernel->wide;
     const size_t left = (columns + FI_TILE_LANES - 1) / FI_TILE_LANES;
-    const size_t vectors = smaller(most, left);
-    if (p->m <= FI_TILE_FEW || most > FI_TILE_WIDER)
-        return vectors;
-    if (p->kernel->any_columns && left > most && left < 2 * most && !packs_tiles(p))
+    if (p->m <= FI_TILE_FEW)
+        return smaller(p->m == 1 ? FI_TILE_WIDEST : FI_TILE_WIDER, left);
+    if (wide > FI_TILE_WIDER) {
+        const bool taller = p->m > p->kernel->tall && p->m <= tile_tallest(p->kernel);
+        const bool halves = left > wide && left <= 2 * FI_TILE_WIDER;
+        return smaller(taller || halves ? FI_TILE_WIDER : wide, left);
+    }
+    if (p->kernel->any_columns && left > wide && left < 2 * wide && !packs_tiles(p))
         return left;
-    return vectors > 1 ? vectors / 2 * 2 : vectors;
+    return left > 1 ? smaller(wide, left) / 2 * 2 : left;
 }
 
 /* Where the panel of b for column x is packed: panels that one block needs need not stay. */

@@ -50,6 +50,12 @@ typedef struct block {
 
 void fi_tile_block(const product *p, const block *z);
 
+/* Rows of the tallest tiles: where whole ones are wide, panels that are not have taller ones. */
+static inline size_t tile_tallest(const fi_tile_kernel *kernel)
+{
+    return kernel->wide > FI_TILE_WIDER ? FI_TILE_TALLEST : kernel->tall;
+}
+
 /* Columns of b, of whole panels, that are packed together if its rows are wide, see TILE_PAGE. */
 static inline size_t tile_group(const fi_tile_kernel *kernel)
 {
