@@ -197,17 +197,27 @@ FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
         const fi_real *b = tile->b;
         pair sum[MOST];
         vector last[TALL];
+        if (tile->fresh) {
 #pragma GCC unroll 12
-        for (size_t i = 0; i < rows; i++) {
-            const fi_real *const from = c + i * c_row;
+            for (size_t i = 0; i < rows; i++) {
 #pragma GCC unroll 4
-            for (size_t j = 0; j < pairs; j++)
-                sum[i * pairs + j] = tile->fresh ? (pair){0} : load_pair(is, mask, from, j);
-            last[i] = tile->fresh || !odd ? (vector){0}
-                                          : LOAD_MASKED((__mmask8)mask, from + pairs * LANES);
+                for (size_t j = 0; j < pairs; j++)
+                    sum[i * pairs + j] = (pair){0};
+                last[i] = (vector){0};
+            }
+            if (is.asking && tile->depth > LATE)
+                ask_for(rows, is.vectors, false, tile, c);
+        } else {
+#pragma GCC unroll 12
+            for (size_t i = 0; i < rows; i++) {
+                const fi_real *const from = c + i * c_row;
+#pragma GCC unroll 4
+                for (size_t j = 0; j < pairs; j++)
+                    sum[i * pairs + j] = load_pair(is, mask, from, j);
+                if (odd)
+                    last[i] = LOAD_MASKED((__mmask8)mask, from + pairs * LANES);
+            }
         }
-        if (is.asking && tile->fresh && tile->depth > LATE)
-            ask_for(rows, is.vectors, false, tile, c);
         size_t left = tile->depth;
         for (; left >= is.group; left -= is.group) {
             if (is.asking && left == LATE)
@@ -267,8 +277,10 @@ FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
     FUNCTION(tile_##rows##_##vectors, rows, vectors, 1, true, false, false, EITHER)                \
     FUNCTION(part_##rows##_##vectors, rows, vectors, 1, false, false, false, EITHER)
 #define X_ASKING(rows, vectors)                                                                    \
-    FUNCTION(asking_##rows##_##vectors, rows, vectors, 1, true, false, true, EITHER)               \
-    FUNCTION(asking_part_##rows##_##vectors, rows, vectors, 1, false, false, true, EITHER)
+    FUNCTION(asking_##rows##_##vectors, rows, vectors, 1, true, false, true, TERMS)                \
+    FUNCTION(asking_part_##rows##_##vectors, rows, vectors, 1, false, false, true, TERMS)          \
+    FUNCTION(asking_all_##rows##_##vectors, rows, vectors, 1, true, false, true, EITHER)           \
+    FUNCTION(asking_part_all_##rows##_##vectors, rows, vectors, 1, false, false, true, EITHER)
 #define X_DENSE(rows, vectors)                                                                     \
     FUNCTION(dense_##rows##_##vectors, rows, vectors, GROUP, true, false, false, TERMS)            \
     FUNCTION(dense_part_##rows##_##vectors, rows, vectors, GROUP, false, false, false, TERMS)
@@ -294,7 +306,10 @@ typedef void (*const functions[TALL][FI_TILE_WIDEST][2])(const fi_tile *);
 #define X_SHAPE_PACKED(rows, vectors)                                                              \
     [rows - 1][vectors - 1] = {packed_part_##rows##_##vectors, packed_##rows##_##vectors},
 static functions shapes = {SHAPES(X_SHAPE)};
+#define X_SHAPE_ASKING_ALL(rows, vectors)                                                          \
+    [rows - 1][vectors - 1] = {asking_part_all_##rows##_##vectors, asking_all_##rows##_##vectors},
 static functions shapes_asking = {ASKING(X_SHAPE_ASKING)};
+static functions shapes_asking_all = {ASKING(X_SHAPE_ASKING_ALL)};
 static functions shapes_dense = {DENSE(X_SHAPE_DENSE)};
 static functions shapes_packed = {PACKED(X_SHAPE_PACKED)};
 
@@ -304,7 +319,7 @@ static void multiply_asking(size_t rows, size_t vectors, const fi_tile *tile)
     if (tile->b_copy)
         (full ? asking_copying : asking_copying_part)(tile);
     else if (shapes_asking[rows - 1][vectors - 1][full])
-        shapes_asking[rows - 1][vectors - 1][full](tile);
+        (tile->a_col == 1 ? shapes_asking : shapes_asking_all)[rows - 1][vectors - 1][full](tile);
     else
         shapes[rows - 1][vectors - 1][full](tile);
 }
