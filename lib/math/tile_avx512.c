@@ -318,10 +318,12 @@ static void multiply_asking(size_t rows, size_t vectors, const fi_tile *tile)
     const bool full = tile->columns == vectors * FI_TILE_LANES;
     if (tile->b_copy)
         (full ? asking_copying : asking_copying_part)(tile);
-    else if (shapes_asking[rows - 1][vectors - 1][full])
-        (tile->a_col == 1 ? shapes_asking : shapes_asking_all)[rows - 1][vectors - 1][full](tile);
-    else
+    else if (!shapes_asking[rows - 1][vectors - 1][full])
         shapes[rows - 1][vectors - 1][full](tile);
+    else if (tile->a_col == 1)
+        shapes_asking[rows - 1][vectors - 1][full](tile);
+    else
+        shapes_asking_all[rows - 1][vectors - 1][full](tile);
 }
 
 static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
