@@ -15,6 +15,7 @@
 enum {
     ROWS = FI_TILE_ROWS,             /* of a block of a: 192 KiB of the second cache */
     FEW_COLUMNS = 4 * FI_TILE_LANES, /* of b: too few to make up for packing a */
+    FEW_TERMS = 128,                 /* which neither do, where taller tiles read it as it is */
     LEAST_TERMS = 32,
     LEAST_SHARED = 1 << 20, /* terms that make up for waking a team: some 20 us */
 };
@@ -177,8 +178,10 @@ static product planned(product p)
     const bool paged = p.a.row >= TILE_PAGE / 8 * 7 && p.n > FEW_COLUMNS;
     const bool tallest = p.kernel->tall == FI_TILE_TALLEST || p.n <= FI_TILE_LANES;
     const bool aliased = p.a.row % TILE_PAGE == 0 && tallest && p.m > FI_TILE_SHORT;
+    const bool taller = tile_tallest(p.kernel) > p.kernel->tall;
+    const bool few = p.n <= FEW_COLUMNS || (taller && p.k <= FEW_TERMS && p.n <= 3 * FEW_COLUMNS);
     if (p.a.is == FI_TRANSPOSED)
-        p.pack_a = p.n > FEW_COLUMNS && p.m > tile_tallest(p.kernel) && p.m * p.k > p.kernel->small;
+        p.pack_a = !few && p.m > tile_tallest(p.kernel) && p.m * p.k > p.kernel->small;
     else
         p.pack_a = paged || aliased;
     const bool worth = p.m > p.kernel->few && p.k * p.n > p.kernel->small;
