@@ -62,7 +62,7 @@ const fi_tile_kernel *fi_tile_choice(size_t k)
 {
 #ifdef __x86_64__
     const fi_instructions best = fi_instructions_here();
-    if (best == FI_WITH_AVX512 && k < 2) /* measured on a Zen 4 and a Granite Rapids */
+    if (best == FI_WITH_AVX512 && k < 2) /* measured on a Zen 4 and a Xeon with AMX */
         return (__builtin_cpu_is("amd") != 0) == (k == 0) ? &fi_tile_avx512_asking
                                                           : &fi_tile_avx512;
     k -= best == FI_WITH_AVX512 ? 2 : 0;
