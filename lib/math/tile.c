@@ -179,7 +179,8 @@ static product planned(product p)
     const bool tallest = p.kernel->tall == FI_TILE_TALLEST || p.n <= FI_TILE_LANES;
     const bool aliased = p.a.row % TILE_PAGE == 0 && tallest && p.m > FI_TILE_SHORT;
     const bool taller = tile_tallest(p.kernel) > p.kernel->tall;
-    const bool few = p.n <= FEW_COLUMNS || (taller && p.k <= FEW_TERMS && p.n <= 3 * FEW_COLUMNS);
+    const bool few =
+        p.n <= FEW_COLUMNS || (taller && p.k <= FEW_TERMS && p.n <= 3 * (size_t)FEW_COLUMNS);
     if (p.a.is == FI_TRANSPOSED)
         p.pack_a = !few && p.m > tile_tallest(p.kernel) && p.m * p.k > p.kernel->small;
     else

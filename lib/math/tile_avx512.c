@@ -22,7 +22,7 @@ typedef __mmask8 lane_mask;
 #define STORE_PAIR _mm512_storeu_pd
 #define STORE_MASKED_PAIR _mm512_mask_storeu_pd
 #define SPREAD_PAIR _mm512_set1_pd
-#define ADD_PRODUCT "vfmadd231pd %2, %1, %0"
+#define ADD_PRODUCT "vfmadd231pd "
 #define LOWER _mm512_castpd512_pd256
 #define SPREAD _mm256_set1_pd
 #define LOAD _mm256_loadu_pd
@@ -38,7 +38,7 @@ typedef __mmask16 lane_mask;
 #define STORE_PAIR _mm512_storeu_ps
 #define STORE_MASKED_PAIR _mm512_mask_storeu_ps
 #define SPREAD_PAIR _mm512_set1_ps
-#define ADD_PRODUCT "vfmadd231ps %2, %1, %0"
+#define ADD_PRODUCT "vfmadd231ps "
 #define LOWER _mm512_castps512_ps256
 #define SPREAD _mm256_set1_ps
 #define LOAD _mm256_loadu_ps
@@ -134,8 +134,28 @@ FI_AVX512_INLINE pair load_pair(const shape is, lane_mask mask, const fi_real *r
     return is_whole(is, j) ? LOAD_PAIR(row + j * LANES) : LOAD_MASKED_PAIR(mask, row + j * LANES);
 }
 
-/* A term: a[i] is that of row 3 i, the next row is `row` on. The sums stay in their registers,
- * which of an intrinsic the compiler doesn't make sure. */
+/* A row of a term. The sums stay in their registers, of which all are taken: of intrinsics, or of
+ * one instruction at a time, the compiler doesn't make sure, and moves or spills some. */
+FI_AVX512_INLINE void add_row(const size_t pairs, pair factor, const pair *columns, pair *sum)
+{
+    if (pairs == 1)
+        __asm__(ADD_PRODUCT "%2, %1, %0" : "+v"(sum[0]) : "v"(factor), "v"(columns[0]));
+    else if (pairs == 2)
+        __asm__(ADD_PRODUCT "%3, %2, %0\n\t" ADD_PRODUCT "%4, %2, %1"
+                : "+v"(sum[0]), "+v"(sum[1])
+                : "v"(factor), "v"(columns[0]), "v"(columns[1]));
+    else if (pairs == 3)
+        __asm__(ADD_PRODUCT "%4, %3, %0\n\t" ADD_PRODUCT "%5, %3, %1\n\t" ADD_PRODUCT "%6, %3, %2"
+                : "+v"(sum[0]), "+v"(sum[1]), "+v"(sum[2])
+                : "v"(factor), "v"(columns[0]), "v"(columns[1]), "v"(columns[2]));
+    else
+        __asm__(ADD_PRODUCT "%5, %4, %0\n\t" ADD_PRODUCT "%6, %4, %1\n\t" ADD_PRODUCT
+                            "%7, %4, %2\n\t" ADD_PRODUCT "%8, %4, %3"
+                : "+v"(sum[0]), "+v"(sum[1]), "+v"(sum[2]), "+v"(sum[3])
+                : "v"(factor), "v"(columns[0]), "v"(columns[1]), "v"(columns[2]), "v"(columns[3]));
+}
+
+/* A term: a[i] is that of row 3 i, the next row is `row` on. */
 FI_AVX512_INLINE void add_term(const shape is, lane_mask mask, const fi_real *const *a, size_t term,
                                size_t row, const fi_real *b, size_t b_row, fi_real *b_copy,
                                pair *sum, vector *last)
@@ -165,63 +185,95 @@ FI_AVX512_INLINE void add_term(const shape is, lane_mask mask, const fi_real *co
             continue;
         }
         const pair factor = SPREAD_PAIR(*from);
+        add_row(pairs, factor, columns, sum + i * pairs);
+        if (odd)
+            __asm__(ADD_PRODUCT "%2, %1, %0" : "+v"(last[i]) : "v"(LOWER(factor)), "v"(rest));
+    }
+}
+
+/* The sums of a tile begin with c, or with 0 if it is not read. */
+FI_AVX512_INLINE void begin_sums(const shape is, lane_mask mask, bool fresh, const fi_real *c,
+                                 size_t c_row, pair *sum, vector *last)
+{
+    const size_t pairs = is.vectors / 2;
+    if (fresh) {
+#pragma GCC unroll 36
+        for (size_t k = 0; k < is.rows * pairs; k++)
+            sum[k] = (pair){0};
+#pragma GCC unroll 12
+        for (size_t i = 0; i < is.rows; i++)
+            last[i] = (vector){0};
+        return;
+    }
+#pragma GCC unroll 12
+    for (size_t i = 0; i < is.rows; i++, c += c_row) {
 #pragma GCC unroll 4
         for (size_t j = 0; j < pairs; j++)
-            __asm__(ADD_PRODUCT : "+v"(sum[i * pairs + j]) : "v"(factor), "v"(columns[j]));
-        if (odd)
-            last[i] = MULTIPLY_ADD(LOWER(factor), rest, last[i]);
+            sum[i * pairs + j] = load_pair(is, mask, c, j);
+        if (is.vectors % 2)
+            last[i] = LOAD_MASKED((__mmask8)mask, c + pairs * LANES);
     }
+}
+
+FI_AVX512_INLINE void store_sums(const shape is, lane_mask mask, const pair *sum,
+                                 const vector *last, fi_real *c, size_t c_row)
+{
+    const size_t pairs = is.vectors / 2;
+#pragma GCC unroll 12
+    for (size_t i = 0; i < is.rows; i++, c += c_row) {
+#pragma GCC unroll 4
+        for (size_t j = 0; j < pairs; j++)
+            if (is_whole(is, j))
+                STORE_PAIR(c + j * LANES, sum[i * pairs + j]);
+            else
+                STORE_MASKED_PAIR(c + j * LANES, mask, sum[i * pairs + j]);
+        if (is.vectors % 2)
+            STORE_MASKED(c + pairs * LANES, (__mmask8)mask, last[i]);
+    }
+}
+
+FI_AVX512_INLINE void advance(const fi_real **a, size_t by)
+{
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        a[i] += by;
+}
+
+/* The lanes of the last vector of a row that c has. */
+FI_AVX512_INLINE lane_mask mask_of(const shape is, size_t columns)
+{
+    const unsigned lanes = is.vectors % 2 ? FI_TILE_LANES : LANES;
+    const size_t missing = is.full ? 0 : is.vectors * FI_TILE_LANES - columns;
+    return (lane_mask)(((1U << lanes) - 1) >> missing);
 }
 
 /* Tiles, one below the other, with their sums in registers. */
 FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
 {
-    const size_t rows = is.rows, pairs = is.vectors / 2;
-    const bool odd = is.vectors % 2;
     const size_t row = is.a == ROWS ? 1 : tile->a_row;
-    const size_t col = is.a == TERMS ? 1 : is.a == ROWS ? rows : tile->a_col;
+    const size_t col = is.a == TERMS ? 1 : is.a == ROWS ? is.rows : tile->a_col;
     const size_t next = is.a == ROWS ? FI_TILE_SHORT : tile->a_short;
     const size_t b_row = is.group > 1 ? is.vectors * FI_TILE_LANES : tile->b_row;
     const size_t c_row = tile->c_row;
-    const unsigned lanes = odd ? FI_TILE_LANES : LANES; /* of the last in a row */
-    const size_t missing = is.full ? 0 : is.vectors * FI_TILE_LANES - tile->columns;
-    const lane_mask mask = (lane_mask)(((1U << lanes) - 1) >> missing);
+    const lane_mask mask = mask_of(is, tile->columns);
     const fi_real *top = tile->a;
     fi_real *b_copy = tile->b_copy;
     fi_real *c = tile->c;
     asking ahead = {0};
     if (is.asking)
         ahead = ask_from(tile->ahead);
-    for (size_t t = tile->down; t > 0; t--, top += tile->a_tall) {
+    for (size_t t = tile->down; t > 0; t--, top += tile->a_tall, c += is.rows * c_row) {
         const fi_real *a[4] = {top, top + 3 * row, top + next, top + next + 3 * row};
         const fi_real *b = tile->b;
         pair sum[MOST];
         vector last[TALL];
-        if (tile->fresh) {
-#pragma GCC unroll 12
-            for (size_t i = 0; i < rows; i++) {
-#pragma GCC unroll 4
-                for (size_t j = 0; j < pairs; j++)
-                    sum[i * pairs + j] = (pair){0};
-                last[i] = (vector){0};
-            }
-            if (is.asking && tile->depth > LATE)
-                ask_for(rows, is.vectors, false, tile, c);
-        } else {
-#pragma GCC unroll 12
-            for (size_t i = 0; i < rows; i++) {
-                const fi_real *const from = c + i * c_row;
-#pragma GCC unroll 4
-                for (size_t j = 0; j < pairs; j++)
-                    sum[i * pairs + j] = load_pair(is, mask, from, j);
-                if (odd)
-                    last[i] = LOAD_MASKED((__mmask8)mask, from + pairs * LANES);
-            }
-        }
+        begin_sums(is, mask, tile->fresh, c, c_row, sum, last);
+        if (is.asking && tile->fresh && tile->depth > LATE)
+            ask_for(is.rows, is.vectors, false, tile, c);
         size_t left = tile->depth;
         for (; left >= is.group; left -= is.group) {
             if (is.asking && left == LATE)
-                ask_for(rows, is.vectors, true, tile, c);
+                ask_for(is.rows, is.vectors, true, tile, c);
 #pragma GCC unroll 4
             for (size_t l = 0; l < is.group; l++)
                 add_term(is, mask, a, l * col, row, b + l * b_row, b_row, b_copy, sum, last);
@@ -229,28 +281,14 @@ FI_AVX512_INLINE void multiply_tiles(const shape is, const fi_tile *tile)
             b += is.group * b_row;
             if (is.asking)
                 ask(&ahead);
-#pragma GCC unroll 4
-            for (size_t i = 0; i < 4; i++)
-                a[i] += is.group * col;
+            advance(a, is.group * col);
         }
         for (; is.group > 1 && left > 0; left--) {
             add_term(is, mask, a, 0, row, b, b_row, b_copy, sum, last);
             b += b_row;
-#pragma GCC unroll 4
-            for (size_t i = 0; i < 4; i++)
-                a[i] += col;
+            advance(a, col);
         }
-#pragma GCC unroll 12
-        for (size_t i = 0; i < rows; i++, c += c_row) {
-#pragma GCC unroll 4
-            for (size_t j = 0; j < pairs; j++)
-                if (is_whole(is, j))
-                    STORE_PAIR(c + j * LANES, sum[i * pairs + j]);
-                else
-                    STORE_MASKED_PAIR(c + j * LANES, mask, sum[i * pairs + j]);
-            if (odd)
-                STORE_MASKED(c + pairs * LANES, (__mmask8)mask, last[i]);
-        }
+        store_sums(is, mask, sum, last, c, c_row);
     }
 }
 
