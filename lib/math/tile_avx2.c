@@ -16,7 +16,7 @@ typedef __m128d half;
 #define STORE _mm256_storeu_pd
 #define SPREAD _mm256_broadcast_sd
 #define MULTIPLY_ADD _mm256_fmadd_pd
-#define ACCUMULATE "vfmadd231pd %2, %1, %0"
+#define ADD_PRODUCT "vfmadd231pd "
 #define LOAD_HALF _mm_loadu_pd
 #define JOIN(low, high) _mm256_insertf128_pd(_mm256_castpd128_pd256(low), high, 1)
 #else
@@ -26,7 +26,7 @@ typedef __m128 half;
 #define STORE _mm256_storeu_ps
 #define SPREAD _mm256_broadcast_ss
 #define MULTIPLY_ADD _mm256_fmadd_ps
-#define ACCUMULATE "vfmadd231ps %2, %1, %0"
+#define ADD_PRODUCT "vfmadd231ps "
 #define LOAD_HALF _mm_loadu_ps
 #define JOIN(low, high) _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1)
 #endif
@@ -42,8 +42,9 @@ enum {
 
 /*
  * Term l of a whole tile over dense b. Of a the rows are `stride` apart or, if not `apart`,
- * adjacent and the terms that far apart; `lower` is row 3. The sums stay in their registers, which
- * of an intrinsic the compiler doesn't make sure.
+ * adjacent and the terms that far apart; `lower` is row 3. The sums stay in their registers, of
+ * which all are taken: of intrinsics, or of one instruction at a time, the compiler doesn't make
+ * sure.
  */
 FI_AVX2_INLINE void add_term(const bool apart, size_t l, const fi_real *a, const fi_real *lower,
                              size_t stride, const fi_real *b, vector *sum)
@@ -54,8 +55,9 @@ FI_AVX2_INLINE void add_term(const bool apart, size_t l, const fi_real *a, const
     for (size_t i = 0; i < TALL; i++) {
         const fi_real *row = (i < 3 ? a : lower) + i % 3 * stride + l;
         const vector factor = SPREAD(apart ? row : a + i);
-        __asm__(ACCUMULATE : "+x"(sum[WIDE * i]) : "x"(factor), "x"(left));
-        __asm__(ACCUMULATE : "+x"(sum[WIDE * i + 1]) : "x"(factor), "x"(right));
+        __asm__(ADD_PRODUCT "%3, %2, %0\n\t" ADD_PRODUCT "%4, %2, %1"
+                : "+x"(sum[WIDE * i]), "+x"(sum[WIDE * i + 1])
+                : "x"(factor), "x"(left), "x"(right));
     }
 }
 
