@@ -1,6 +1,6 @@
 /*
- * What is asked of a CBLAS and the LAPACK that comes with it. Most studies ask nothing, and loading
- * OpenBLAS takes as long as a small one: blas.c is a shared library by itself, libfanin-blas, which
+ * What is asked of a CBLAS and the LAPACK that comes with it. Most studies ask nothing, and
+ * OpenBLAS would add 2 ms to each start: blas.c is a shared library by itself, libfanin-blas, which
  * is loaded when something is asked.
  */
 #ifndef FI_MATH_BLAS_H
