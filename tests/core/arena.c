@@ -24,6 +24,38 @@ Test(arena, allocations_are_aligned_and_apart)
     fi_arena_free(arena);
 }
 
+/* An arena's first memory may be little or much: all of it is there, and apart from what follows.
+ */
+Test(arena, may_begin_with_any_size)
+{
+    const size_t sizes[] = {1, 262080, 262144, 262145, 600000, (size_t)2 << 20, 9000000};
+    const size_t n = sizeof sizes / sizeof *sizes;
+    for (size_t k = 0; k < n; k++)
+        for (size_t l = 0; l < n; l++) {
+            fi_arena *arena = NULL;
+            cr_assert_eq(fi_arena_new(&arena), FI_OK);
+            unsigned char *first = fi_arena_alloc(arena, sizes[k], 1);
+            unsigned char *second = fi_arena_alloc(arena, sizes[l], 1);
+            cr_assert(first && second);
+            cr_assert(first + sizes[k] <= second || second + sizes[l] <= first,
+                      "%zu bytes and then %zu overlap", sizes[k], sizes[l]);
+            memset(first, 1, sizes[k]);
+            memset(second, 2, sizes[l]);
+            cr_expect(first[0] == 1 && first[sizes[k] - 1] == 1);
+            fi_arena_free(arena);
+        }
+}
+
+/* Large arrays are in huge pages, where the system has them to give. */
+Test(arena, begins_large_arrays_on_a_huge_page)
+{
+    fi_arena *arena = NULL;
+    cr_assert_eq(fi_arena_new(&arena), FI_OK);
+    for (size_t k = 0; k < 4; k++)
+        cr_expect_eq((uintptr_t)fi_arena_alloc(arena, (size_t)5 << 20, 1) % ((size_t)2 << 20), 0);
+    fi_arena_free(arena);
+}
+
 Test(arena, a_reset_gives_the_same_memory_again)
 {
     fi_arena *arena = NULL;

@@ -3,6 +3,7 @@
  * defines its bits, in every kernel, at every position, from several threads.
  */
 #include "math/tile.h"
+#include "core/internal.h"
 #include "core/team.h"
 #include "core/workers.h"
 
@@ -115,6 +116,19 @@ static void check_kernels(size_t m, size_t n, size_t k)
             }
 }
 
+/* AVX-512 has two of them. */
+Test(tile, every_kernel_of_the_processor_is_a_choice)
+{
+    const size_t expected[] = {[FI_PORTABLE] = 1, [FI_WITH_AVX2] = 2, [FI_WITH_AVX512] = 4};
+    size_t count = 0;
+    for (; fi_tile_choice(count); count++)
+        for (size_t k = 0; k < count; k++)
+            cr_expect(fi_tile_choice(k) != fi_tile_choice(count), "%s comes twice",
+                      fi_tile_choice(k)->name);
+    cr_assert_eq(count, expected[fi_instructions_here()]);
+    cr_expect_eq(fi_tile_choice(count - 1), &fi_tile_portable);
+}
+
 Test(tile, small_sizes_equal_the_chain)
 {
     const size_t depths[] = {0, 1, 2, 3, 5, 8, 13};
@@ -137,6 +151,8 @@ Test(tile, blocks_continue_the_chain)
         {20, 40, 900}, {20, 5, 1024}, {131, 9, 3},   {30, 1052, 30}, {600, 12, 40}, {600, 20, 40}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         check_kernels(sizes[s][0], sizes[s][1], sizes[s][2]);
+    for (size_t n = 49; n <= 113; n += 8) /* every rest of whole panels, packed */
+        check_kernels(31, n, 275);
 }
 
 Test(tile, agrees_with_openblas)
@@ -168,7 +184,7 @@ Test(tile, agrees_with_openblas)
 Test(tile, position_does_not_matter)
 {
     const size_t m = 203, n = 1101, k = 601;
-    for (int run = 0; run < 12 && fi_tile_choice(run / 4); run++) {
+    for (int run = 0; fi_tile_choice(run / 4); run++) {
         const int pair = run % 4;
         struct product p = new_product(pair, m, n, k);
         fi_real *terms = normals(2 * k, 9);
