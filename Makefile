@@ -37,7 +37,7 @@ help:
 	@echo 'make plots          draw plots/*.svg and *.png: of the studies, run where they are missing, and'
 	@echo '                    of those of training that have been run'
 	@echo 'make test           build and run the tests'
-	@echo 'make bench          everything against this machine's peak, and against NumPy and PyTorch'
+	@echo 'make bench          everything against the peak of this machine, and against NumPy and PyTorch'
 	@echo 'make mnist          bring MNIST into data/, for --input data/train-images-idx3-ubyte'
 	@echo 'make check-readers  read the files of the studies with h5py, xarray and Octave'
 	@echo 'make check-asan     tests and small studies under AddressSanitizer and UBSan'

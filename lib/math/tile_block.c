@@ -219,10 +219,6 @@ static fi_region next_panel(const product *p, const block *z, size_t x, bool fir
 static void look_ahead(const product *p, const block *z, size_t done, fi_region *ask)
 {
     const bool last = done == z->columns, more = z->next < p->m;
-    if (!p->kernel->asks) {
-        *ask = (fi_region){(const char *)p->c, 0, 0, 0};
-        return;
-    }
     if (last && z->awaited)
         *ask++ = (fi_region){(const char *)(p->c + z->i * p->n), p->n * sizeof *p->c,
                              p->n * sizeof *p->c, z->rows};
@@ -257,7 +253,8 @@ void fi_tile_block(const product *p, const block *z)
         const size_t width = vectors * FI_TILE_LANES;
         columns = smaller(width, z->columns - x);
         find_b(p, z, x, columns, width, &tile);
-        look_ahead(p, z, x + columns, ahead);
+        if (p->kernel->asks)
+            look_ahead(p, z, x + columns, ahead);
         multiply_panel(p, z, x, columns, vectors, &tile);
     }
 }
