@@ -178,11 +178,11 @@ static product planned(product p)
     const bool paged = p.a.row >= TILE_PAGE / 8 * 7 && p.n > FEW_COLUMNS;
     const bool tallest = p.kernel->tall == FI_TILE_TALLEST || p.n <= FI_TILE_LANES;
     const bool aliased = p.a.row % TILE_PAGE == 0 && tallest && p.m > FI_TILE_SHORT;
-    const bool taller = tile_tallest(p.kernel) > p.kernel->tall;
+    const bool taller = p.kernel->tallest > p.kernel->tall;
     const bool few =
         p.n <= FEW_COLUMNS || (taller && p.k <= FEW_TERMS && p.n <= 3 * (size_t)FEW_COLUMNS);
     if (p.a.is == FI_TRANSPOSED)
-        p.pack_a = !few && p.m > tile_tallest(p.kernel) && p.m * p.k > p.kernel->small;
+        p.pack_a = !few && p.m > p.kernel->tallest && p.m * p.k > p.kernel->small;
     else
         p.pack_a = paged || aliased;
     const bool worth = p.m > p.kernel->few && p.k * p.n > p.kernel->small;
@@ -208,7 +208,7 @@ static fi_transpose other(fi_transpose is)
  * the terms make up for transposing c. */
 static bool narrow(const product *p)
 {
-    return p->n <= tile_tallest(p->kernel) && p->kernel->any_columns && p->a.is == FI_TRANSPOSED &&
+    return p->n <= p->kernel->tallest && p->kernel->any_columns && p->a.is == FI_TRANSPOSED &&
            p->k >= LEAST_TERMS;
 }
 

@@ -14,6 +14,7 @@ enum {
     FI_TILE_SHORT = 6,                    /* rows of a tile, the next of which may lie elsewhere */
     FI_TILE_TALLEST = 2 * FI_TILE_SHORT,  /* rows of a tile one vector across, if not SHORT */
     FI_TILE_LOW = 9,                      /* rows of a whole tile may be so many too */
+    FI_TILE_LOWEST = 4,                   /* or so many */
     FI_TILE_FEW = 3,                      /* rows of a tile at most WIDER vectors across */
     FI_TILE_WIDER = 4,
     FI_TILE_WIDEST = 8,                  /* vectors across a tile of one row */
@@ -33,8 +34,8 @@ typedef struct fi_region {
  * c (rows, columns) = a (rows, depth) times b (depth, columns) + c, or + 0 if `fresh`. Of a, the
  * next term is a_col on and the next row a_row, one of which is 1; row SHORT is a_short from row 0.
  * The rows of b and c lie b_row and c_row apart. A whole tile, `tall` rows and `wide` vectors,
- * copies b densely into b_copy, aligned as a vector is, if that is not NULL. Tiles of `tall` rows
- * may be several, `down` of them, one below the other, a_tall apart.
+ * copies b densely into b_copy, aligned as a vector is, if that is not NULL and the kernel copies.
+ * Tiles may be several, `down` of them, one below the other, a_tall apart.
  */
 typedef struct fi_tile {
     const fi_real *a, *b;
@@ -47,13 +48,15 @@ typedef struct fi_tile {
 
 typedef struct fi_tile_kernel {
     const char *name;
-    size_t tall,
-        wide; /* rows, SHORT, LOW or TALLEST, and vectors, at most WIDEST, of a whole tile */
-    size_t few, small; /* rows of a, and elements of a or b, that do not make up for packing */
-    bool any_columns;  /* of b and c, else vectors times FI_TILE_LANES */
-    bool asks;         /* for what is ahead */
-    /* The tile has a shape that the enum allows or one within a whole one, with 1, 2 or 4 vectors
-     * or, if that is wider, any number, and columns in the last of them. */
+    size_t tall, wide;      /* rows, LOWEST, SHORT, LOW or TALLEST, and vectors of a whole tile */
+    size_t tallest, narrow; /* rows, SHORT or TALLEST, of tiles of so many vectors or fewer */
+    size_t few, small;      /* rows of a, and elements of a or b, that do not make up for packing */
+    bool any_columns;       /* of b and c, else vectors times FI_TILE_LANES */
+    bool copies;            /* b while it multiplies, else b is packed before */
+    bool asks;              /* for what is ahead */
+    /* The tile has a shape that the enum allows or one within a whole or a narrow one, with 1, 2 or
+     * 4 vectors or, if whole ones are wider than narrow ones, any number; if any columns will do,
+     * up to SHORT rows may be WIDEST. There are columns in the last vector. */
     void (*multiply)(size_t rows, size_t vectors, const fi_tile *tile);
     /* c (depth, columns), rows c_row >= columns apart, from columns rows of b, b_row apart; beyond
      * the columns c holds what is never looked at. c_row is a multiple of FI_TILE_LANES. */

@@ -1,7 +1,8 @@
 /*
- * The kernel of tile.c for AVX2: whole tiles of 6 rows and 2 vectors. It asks for nothing of what
- * is `ahead`: measured, requests cost as many slots as they save waiting for panels that the
- * processor sees coming, one row after the other.
+ * The kernel of tile.c for AVX2: whole tiles of 4 rows and 3 vectors, which are the fewest loads
+ * for 16 registers, and panels of fewer vectors in tiles of 6 rows. It asks for nothing of what is
+ * `ahead`: measured, requests cost as many slots as they save waiting for panels that the processor
+ * sees coming, one row after the other.
  */
 #include "../core/internal.h"
 #include "tile.h"
@@ -32,120 +33,162 @@ typedef __m128 half;
 #endif
 
 enum {
-    TALL = FI_TILE_SHORT,
-    WIDE = 2,
+    TALL = FI_TILE_LOWEST,
+    WIDE = 3,
     SUMS = TALL * WIDE, /* vectors of sums in registers */
     GROUP = 4,          /* terms of a whole tile that are taken together */
-    LATE = 8,           /* groups before the end of which c is asked for again */
-    AHEAD = 12          /* rows of b for which memory is asked while they are copied */
+    LINE = 64 / sizeof(fi_real)
 };
 
-/*
- * Term l of a whole tile over dense b. Of a the rows are `stride` apart or, if not `apart`,
- * adjacent and the terms that far apart; `lower` is row 3. The sums stay in their registers, of
- * which all are taken: of intrinsics, or of one instruction at a time, the compiler doesn't make
- * sure.
- */
-FI_AVX2_INLINE void add_term(const bool apart, size_t l, const fi_real *a, const fi_real *lower,
+/* A row of a term. The sums stay in their registers, of which all are taken: of intrinsics, or of
+ * one instruction at a time, the compiler doesn't make sure, and moves some. */
+FI_AVX2_INLINE void add_row(const size_t vectors, vector factor, const vector *columns, vector *sum)
+{
+    if (vectors == 2)
+        __asm__(ADD_PRODUCT "%3, %2, %0\n\t" ADD_PRODUCT "%4, %2, %1"
+                : "+x"(sum[0]), "+x"(sum[1])
+                : "x"(factor), "x"(columns[0]), "x"(columns[1]));
+    else
+        __asm__(ADD_PRODUCT "%4, %3, %0\n\t" ADD_PRODUCT "%5, %3, %1\n\t" ADD_PRODUCT "%6, %3, %2"
+                : "+x"(sum[0]), "+x"(sum[1]), "+x"(sum[2])
+                : "x"(factor), "x"(columns[0]), "x"(columns[1]), "x"(columns[2]));
+}
+
+/* How a dense tile is compiled: all loops but those over terms and tiles unroll. The rows of a are
+ * apart, else adjacent. */
+typedef struct shape {
+    size_t rows, vectors;
+    bool apart;
+} shape;
+
+/* Term l. Rows of a that are apart are `stride` apart, else terms are; `lower` is row 3. */
+FI_AVX2_INLINE void add_term(const shape is, size_t l, const fi_real *a, const fi_real *lower,
                              size_t stride, const fi_real *b, vector *sum)
 {
-    const vector left = LOAD(b + l * WIDE * FI_TILE_LANES);
-    const vector right = LOAD(b + (l * WIDE + 1) * FI_TILE_LANES);
+    vector columns[WIDE];
+#pragma GCC unroll 3
+    for (size_t j = 0; j < is.vectors; j++)
+        columns[j] = LOAD(b + (l * is.vectors + j) * FI_TILE_LANES);
 #pragma GCC unroll 6
-    for (size_t i = 0; i < TALL; i++) {
-        const fi_real *row = (i < 3 ? a : lower) + i % 3 * stride + l;
-        const vector factor = SPREAD(apart ? row : a + i);
-        __asm__(ADD_PRODUCT "%3, %2, %0\n\t" ADD_PRODUCT "%4, %2, %1"
-                : "+x"(sum[WIDE * i]), "+x"(sum[WIDE * i + 1])
-                : "x"(factor), "x"(left), "x"(right));
-    }
-}
-
-/* The lines of c that a whole tile is in. */
-FI_AVX2_INLINE void ask_for_whole(const fi_real *c, size_t c_row)
-{
-#pragma GCC unroll 1
-    for (size_t i = 0; i < TALL; i++, c += c_row) {
-        __builtin_prefetch(c, 1);
-        __builtin_prefetch(c + WIDE * FI_TILE_LANES - 1, 1);
+    for (size_t i = 0; i < is.rows; i++) {
+        const fi_real *const row = (i < 3 ? a : lower) + i % 3 * stride + l;
+        add_row(is.vectors, SPREAD(is.apart ? row : a + i), columns, sum + i * is.vectors);
     }
 }
 
 /*
- * A whole tile over dense b. A processor of whose slots a neighbour takes half has time for little
- * but the products: hence GROUP terms for each step of the loop. c, which waits in the second
- * cache, is asked for once more LATE: stores that had to wait for it would hold up the next tile.
+ * A tile over dense b. A processor of whose slots a neighbour takes half has time for little but
+ * the products: hence GROUP terms for each step of the loop, and not more, as such a neighbour also
+ * takes half of the room for decoded instructions.
  */
-FI_AVX2_INLINE void whole_tile(const bool apart, const fi_real *a, size_t stride, fi_real *c,
+FI_AVX2_INLINE void dense_tile(const shape is, const fi_real *a, size_t stride, fi_real *c,
                                const fi_tile *tile)
 {
     const fi_real *b = tile->b, *lower = a + 3 * stride;
     const size_t c_row = tile->c_row;
     vector sum[SUMS];
-    if (tile->fresh)
-        ask_for_whole(c, c_row);
-#pragma GCC unroll 6
-    for (size_t i = 0; i < TALL; i++) {
-        const fi_real *const row = c + i * c_row;
-        sum[WIDE * i] = tile->fresh ? (vector){0} : LOAD(row);
-        sum[WIDE * i + 1] = tile->fresh ? (vector){0} : LOAD(row + FI_TILE_LANES);
+#pragma GCC unroll 12
+    for (size_t k = 0; k < is.rows * is.vectors; k++) {
+        const fi_real *const at = c + k / is.vectors * c_row + k % is.vectors * FI_TILE_LANES;
+        sum[k] = tile->fresh ? (vector){0} : LOAD(at);
     }
     for (size_t left = tile->depth / GROUP; left > 0; left--) {
-        if (left == LATE)
-            ask_for_whole(c, c_row);
 #pragma GCC unroll 4
         for (size_t l = 0; l < GROUP; l++) {
-            add_term(apart, l, a, lower, stride, b, sum);
-            a += apart ? 0 : stride;
+            add_term(is, l, a, lower, stride, b, sum);
+            a += is.apart ? 0 : stride;
         }
-        a += apart ? GROUP : 0;
-        lower += apart ? GROUP : 0;
-        b += GROUP * WIDE * FI_TILE_LANES;
+        a += is.apart ? GROUP : 0;
+        lower += GROUP;
+        b += GROUP * is.vectors * FI_TILE_LANES;
     }
 #pragma GCC unroll 1
     for (size_t left = tile->depth % GROUP; left > 0; left--) {
-        add_term(apart, 0, a, lower, stride, b, sum);
-        a += apart ? 1 : stride;
-        lower += apart ? 1 : 0;
-        b += WIDE * FI_TILE_LANES;
+        add_term(is, 0, a, lower, stride, b, sum);
+        a += is.apart ? 1 : stride;
+        lower++;
+        b += is.vectors * FI_TILE_LANES;
     }
-#pragma GCC unroll 6
-    for (size_t i = 0; i < TALL; i++) {
-        STORE(c + i * c_row, sum[WIDE * i]);
-        STORE(c + i * c_row + FI_TILE_LANES, sum[WIDE * i + 1]);
+#pragma GCC unroll 12
+    for (size_t k = 0; k < is.rows * is.vectors; k++)
+        STORE(c + k / is.vectors * c_row + k % is.vectors * FI_TILE_LANES, sum[k]);
+}
+
+/* The lines of c that a tile is in. */
+FI_AVX2_INLINE void ask_for_c(const shape is, const fi_real *c, size_t c_row)
+{
+#pragma GCC unroll 1
+    for (size_t i = 0; i < is.rows; i++, c += c_row) {
+        __builtin_prefetch(c, 1);
+        if (is.vectors > 2)
+            __builtin_prefetch(c + LINE, 1);
+        __builtin_prefetch(c + is.vectors * FI_TILE_LANES - 1, 1);
     }
 }
 
-/* Functions, as the compiler has registers enough if it thinks of nothing else. */
-static FI_AVX2 __attribute__((noinline)) void whole_apart(const fi_real *a, fi_real *c,
-                                                          const fi_tile *tile)
+/* The first two lines of each row of a. */
+FI_AVX2_INLINE void ask_for_rows(const shape is, const fi_real *a, size_t a_row)
 {
-    whole_tile(true, a, tile->a_row, c, tile);
+#pragma GCC unroll 1
+    for (size_t i = 0; i < is.rows; i++, a += a_row) {
+        __builtin_prefetch(a);
+        __builtin_prefetch(a + LINE);
+    }
 }
 
-static FI_AVX2 __attribute__((noinline)) void whole_adjacent(const fi_real *a, fi_real *c,
-                                                             const fi_tile *tile)
-{
-    whole_tile(false, a, tile->a_col, c, tile);
-}
-
-static void whole_tiles(const fi_tile *tile)
+/*
+ * Tiles over dense b, one below the other. Where the next one begins is asked for a tile ahead: c,
+ * for whose lines its stores would wait and, behind them, the tile after it; and rows of a, which
+ * the processor sees coming later on. The loop over terms is a function of its own, as the compiler
+ * has registers enough if it thinks of nothing else.
+ */
+FI_AVX2_INLINE void dense_tiles(const shape is, const fi_tile *tile,
+                                void (*multiply)(const fi_real *a, fi_real *c, const fi_tile *tile))
 {
     const fi_real *a = tile->a;
     fi_real *c = tile->c;
-    for (size_t t = tile->down; t > 0; t--, a += tile->a_tall, c += TALL * tile->c_row)
-        if (tile->a_col == 1)
-            whole_apart(a, c, tile);
-        else
-            whole_adjacent(a, c, tile);
+    ask_for_c(is, c, tile->c_row);
+    for (size_t left = tile->down; left > 0; left--) {
+        const fi_real *const next = a + tile->a_tall;
+        fi_real *const below = c + is.rows * tile->c_row;
+        if (left > 1)
+            ask_for_c(is, below, tile->c_row);
+        if (left > 1 && is.apart)
+            ask_for_rows(is, next, tile->a_row);
+        multiply(a, c, tile);
+        a = next;
+        c = below;
+    }
 }
+
+/* Whole tiles, and those of narrow panels, over a as it is and over packed a. */
+#define DENSE(X) X(4, 3) X(6, 2) X(4, 2)
+#define X_DENSE(rows, vectors)                                                                     \
+    static FI_AVX2 __attribute__((noinline)) void apart_##rows##_##vectors(                        \
+        const fi_real *a, fi_real *c, const fi_tile *tile)                                         \
+    {                                                                                              \
+        dense_tile((shape){rows, vectors, true}, a, tile->a_row, c, tile);                         \
+    }                                                                                              \
+    static FI_AVX2 __attribute__((noinline)) void adjacent_##rows##_##vectors(                     \
+        const fi_real *a, fi_real *c, const fi_tile *tile)                                         \
+    {                                                                                              \
+        dense_tile((shape){rows, vectors, false}, a, tile->a_col, c, tile);                        \
+    }                                                                                              \
+    static FI_AVX2 void dense_##rows##_##vectors(const fi_tile *tile)                              \
+    {                                                                                              \
+        if (tile->a_col == 1)                                                                      \
+            dense_tiles((shape){rows, vectors, true}, tile, apart_##rows##_##vectors);             \
+        else                                                                                       \
+            dense_tiles((shape){rows, vectors, false}, tile, adjacent_##rows##_##vectors);         \
+    }
+DENSE(X_DENSE)
 
 /*
  * One tile with its sums in registers. All loops but that over `depth` unroll, as rows, vectors
  * and `apart` (the rows of a are apart, else adjacent) are constants: 12 sums at most.
  */
 FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const bool apart,
-                              const bool copying, const fi_tile *tile)
+                              const fi_tile *tile)
 {
     const size_t row = apart ? tile->a_row : 1;
     const size_t col = apart ? 1 : tile->a_col;
@@ -153,7 +196,6 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
     const size_t c_row = tile->c_row;
     const size_t next = tile->a_short;
     const fi_real *top = tile->a;
-    fi_real *b_copy = tile->b_copy;
     fi_real *c = tile->c;
     for (size_t t = tile->down; t > 0; t--) {
         const fi_real *a[4] = {top, top + 3 * row, top + next, top + next + 3 * row};
@@ -177,14 +219,6 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
 #pragma GCC unroll 8
             for (size_t j = 0; j < vectors; j++)
                 columns[j] = LOAD(b + j * FI_TILE_LANES);
-            if (copying) {
-#pragma GCC unroll 8
-                for (size_t j = 0; j < vectors; j++)
-                    STORE(b_copy + j * FI_TILE_LANES, columns[j]);
-                b_copy += vectors * FI_TILE_LANES;
-                __builtin_prefetch(b + AHEAD * b_row);
-                __builtin_prefetch(b + AHEAD * b_row + vectors * FI_TILE_LANES - 1);
-            }
 #pragma GCC unroll 12
             for (size_t i = 0; i < rows; i++) {
                 const vector factor = SPREAD(a[i / 3] + i % 3 * row);
@@ -210,37 +244,28 @@ FI_AVX2_INLINE void tile_avx2(const size_t rows, const size_t vectors, const boo
 #define WIDER(X) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8) X(2, 3) X(2, 4) X(3, 3) X(3, 4)
 #define BOTH(X, rows) X(rows, 1) X(rows, 2)
 #define SHAPES(X)                                                                                  \
-    BOTH(X, 1) BOTH(X, 2) BOTH(X, 3) BOTH(X, 4) BOTH(X, 5) BOTH(X, 6) X(12, 1) WIDER(X)
+    BOTH(X, 1) BOTH(X, 2) BOTH(X, 3) BOTH(X, 4) BOTH(X, 5) BOTH(X, 6) X(12, 1) X(4, 3) WIDER(X)
 
 #define X_FUNCTIONS(rows, vectors)                                                                 \
     static FI_AVX2 void tile_##rows##_##vectors(const fi_tile *tile)                               \
     {                                                                                              \
         if (tile->a_col == 1)                                                                      \
-            tile_avx2(rows, vectors, true, false, tile);                                           \
+            tile_avx2(rows, vectors, true, tile);                                                  \
         else                                                                                       \
-            tile_avx2(rows, vectors, false, false, tile);                                          \
+            tile_avx2(rows, vectors, false, tile);                                                 \
     }
 SHAPES(X_FUNCTIONS)
 
-static FI_AVX2 void tile_copying(const fi_tile *tile)
-{
-    if (tile->a_col == 1)
-        tile_avx2(TALL, WIDE, true, true, tile);
-    else
-        tile_avx2(TALL, WIDE, false, true, tile);
-}
-
 static void multiply_avx2(size_t rows, size_t vectors, const fi_tile *tile)
 {
+#define X_ENTRY_DENSE(rows, vectors) [rows - 1][vectors - 1] = dense_##rows##_##vectors,
 #define X_ENTRY(rows, vectors) [rows - 1][vectors - 1] = tile_##rows##_##vectors,
     static void (*const shapes[FI_TILE_TALLEST][FI_TILE_WIDEST])(const fi_tile *) = {
         SHAPES(X_ENTRY)};
-    if (tile->b_copy)
-        tile_copying(tile);
-    else if (rows == TALL && vectors == WIDE && tile->b_row == WIDE * FI_TILE_LANES)
-        whole_tiles(tile);
-    else
-        shapes[rows - 1][vectors - 1](tile);
+    static void (*const dense[FI_TILE_TALLEST][FI_TILE_WIDEST])(const fi_tile *) = {
+        DENSE(X_ENTRY_DENSE)};
+    const bool is_dense = tile->b_row == vectors * FI_TILE_LANES && dense[rows - 1][vectors - 1];
+    (is_dense ? dense : shapes)[rows - 1][vectors - 1](tile);
 }
 
 /* Columns from rows: x[i] is a half of row i and a half of row i + LANES / 2. */
@@ -263,7 +288,6 @@ FI_AVX2_INLINE void store_columns(const vector *x, fi_real *c, size_t c_row)
 
 enum {
     STEP = FI_TILE_LANES / 2, /* terms of a block */
-    LINE = 64 / sizeof(fi_real),
     STRIP = 2 * FI_TILE_LANES
 };
 
@@ -323,13 +347,12 @@ FI_AVX2 void fi_tile_transpose_avx2(size_t depth, size_t columns, const fi_real 
         }
 }
 
-const fi_tile_kernel fi_tile_avx2 = {sizeof(fi_real) == 4 ? "AVX2, 6 x 16" : "AVX2, 6 x 8",
-                                     TALL,
-                                     WIDE,
-                                     FI_TILE_TALLEST,
-                                     0,
-                                     false,
-                                     false,
-                                     multiply_avx2,
-                                     fi_tile_transpose_avx2};
+const fi_tile_kernel fi_tile_avx2 = {.name = sizeof(fi_real) == 4 ? "AVX2, 4 x 24" : "AVX2, 4 x 12",
+                                     .tall = TALL,
+                                     .wide = WIDE,
+                                     .tallest = FI_TILE_SHORT,
+                                     .narrow = 2,
+                                     .few = FI_TILE_TALLEST,
+                                     .multiply = multiply_avx2,
+                                     .transpose = fi_tile_transpose_avx2};
 #endif

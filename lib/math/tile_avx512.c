@@ -79,24 +79,30 @@ static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
         fi_tile_shapes_avx512[rows - 1][vectors - 1][full](tile);
 }
 
-const fi_tile_kernel fi_tile_avx512 = {sizeof(fi_real) == 4 ? "AVX-512, 9 x 48" : "AVX-512, 9 x 24",
-                                       LOW,
-                                       BROAD,
-                                       2 * TALL,
-                                       SMALL,
-                                       true,
-                                       false,
-                                       multiply,
-                                       fi_tile_transpose_avx2};
+const fi_tile_kernel fi_tile_avx512 = {.name = sizeof(fi_real) == 4 ? "AVX-512, 9 x 48"
+                                                                    : "AVX-512, 9 x 24",
+                                       .tall = LOW,
+                                       .wide = BROAD,
+                                       .tallest = TALL,
+                                       .narrow = WIDE,
+                                       .few = 2 * TALL,
+                                       .small = SMALL,
+                                       .any_columns = true,
+                                       .copies = true,
+                                       .multiply = multiply,
+                                       .transpose = fi_tile_transpose_avx2};
 
-const fi_tile_kernel fi_tile_avx512_asking = {sizeof(fi_real) == 4 ? "AVX-512, 12 x 32"
-                                                                   : "AVX-512, 12 x 16",
-                                              TALL,
-                                              WIDE,
-                                              2 * TALL,
-                                              SMALL,
-                                              true,
-                                              true,
-                                              multiply_asking,
-                                              fi_tile_transpose_avx2};
+const fi_tile_kernel fi_tile_avx512_asking = {.name = sizeof(fi_real) == 4 ? "AVX-512, 12 x 32"
+                                                                           : "AVX-512, 12 x 16",
+                                              .tall = TALL,
+                                              .wide = WIDE,
+                                              .tallest = TALL,
+                                              .narrow = WIDE,
+                                              .few = 2 * TALL,
+                                              .small = SMALL,
+                                              .any_columns = true,
+                                              .copies = true,
+                                              .asks = true,
+                                              .multiply = multiply_asking,
+                                              .transpose = fi_tile_transpose_avx2};
 #endif

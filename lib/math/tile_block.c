@@ -1,7 +1,7 @@
 /*
- * A block of a product, panel by panel of b, which stays in the first cache, and down each panel
- * tile by tile. What is not in the order in which it is read is packed, b mostly by the first tiles
- * that read it, while they multiply.
+ * A block of a product, panel by panel of b, which stays in the first caches, and down each panel
+ * tile by tile. What is not in the order in which it is read is packed: b by the first tiles that
+ * read it, while they multiply, if the kernel copies.
  */
 #include "tile_block.h"
 #include "../core/internal.h"
@@ -53,6 +53,9 @@ static void pack_a(const product *p, const block *z)
     while (rows_of(tall, z->rows - whole) == tall)
         whole += tall;
     switch (tall) {
+    case FI_TILE_LOWEST:
+        pack_tiles(&p->a, z->i, z->l, whole, z->depth, FI_TILE_LOWEST, p->panels->a);
+        break;
     case FI_TILE_SHORT:
         pack_tiles(&p->a, z->i, z->l, whole, z->depth, FI_TILE_SHORT, p->panels->a);
         break;
@@ -101,8 +104,8 @@ static size_t tall_of(const product *p, size_t vectors)
 {
     if (vectors > p->kernel->wide)
         return FI_TILE_SHORT;
-    const bool taller = vectors <= FI_TILE_WIDER && !packs_tiles(p);
-    return taller ? tile_tallest(p->kernel) : p->kernel->tall;
+    const bool taller = vectors <= p->kernel->narrow && !packs_tiles(p);
+    return taller ? p->kernel->tallest : p->kernel->tall;
 }
 
 /* The tiles down the panel of b that is for column x of the block. */
@@ -140,14 +143,14 @@ static void multiply_panel(const product *p, const block *z, size_t x, size_t co
  */
 static size_t vectors_of(const product *p, size_t columns)
 {
-    const size_t wide = p->kernel->wide;
+    const size_t wide = p->kernel->wide, narrow = p->kernel->narrow;
     const size_t left = (columns + FI_TILE_LANES - 1) / FI_TILE_LANES;
     if (p->m <= FI_TILE_FEW)
         return smaller(p->m == 1 ? FI_TILE_WIDEST : FI_TILE_WIDER, left);
-    if (wide > FI_TILE_WIDER) {
-        const bool taller = p->m > p->kernel->tall && p->m <= tile_tallest(p->kernel);
-        const bool halves = left > wide && left <= 2 * FI_TILE_WIDER;
-        return smaller(taller || halves ? FI_TILE_WIDER : wide, left);
+    if (wide > narrow) {
+        const bool taller = p->m > p->kernel->tall && p->m <= p->kernel->tallest;
+        const bool halves = left > wide && left <= 2 * narrow;
+        return smaller(taller || halves ? narrow : wide, left);
     }
     if (p->kernel->any_columns && left > wide && left < 2 * wide && !packs_tiles(p))
         return left;
@@ -162,7 +165,8 @@ static fi_real *panel_at(const product *p, const block *z, size_t x)
 
 /*
  * The panel of b for `columns` columns from x: where it lies, or packed. At the top it is packed,
- * here or, if it is a whole one and few are side by side in a page, by the first tile.
+ * here, whole ones side by side together, or by the first tile, if the kernel copies and its rows
+ * of b share pages.
  */
 static void find_b(const product *p, const block *z, size_t x, size_t columns, size_t width,
                    fi_tile *tile)
@@ -170,7 +174,8 @@ static void find_b(const product *p, const block *z, size_t x, size_t columns, s
     fi_real *panel = panel_at(p, z, x);
     const size_t tall = p->kernel->tall, wide = p->kernel->wide * FI_TILE_LANES;
     const bool whole = p->b.is == FI_AS_IS && (columns == width || p->kernel->any_columns);
-    const bool grouped = whole && columns == wide && p->b.row >= TILE_PAGE;
+    const bool copies = p->kernel->copies && p->b.row < TILE_PAGE;
+    const bool grouped = whole && columns == wide && !copies;
     const bool can_copy = width == wide && rows_of(tall, z->rows) == tall;
     const bool by_tile = whole && can_copy && !grouped && z->first;
     const bool lies = whole && (by_tile || !p->pack_b);

@@ -5,7 +5,7 @@
 #include "tile_pack.h"
 
 enum {
-    TILE_DEPTH = 512,                   /* of a panel of b: 32 KiB, or 64, or 96 */
+    TILE_DEPTH = 512,                   /* of a panel of b: 32 KiB, or 48, 64, or 96 */
     TILE_GROUP = 8 * FI_TILE_LANES,     /* at most, see tile_group */
     TILE_PAGE = 4096 / sizeof(fi_real), /* a row of b or more is wide */
     TILE_ALONE = 512 / sizeof(fi_real), /* rows that are one block: panels of b need not stay */
@@ -49,12 +49,6 @@ typedef struct block {
 } block;
 
 void fi_tile_block(const product *p, const block *z);
-
-/* Rows of the tallest tiles: where whole ones are wide, panels that are not have taller ones. */
-static inline size_t tile_tallest(const fi_tile_kernel *kernel)
-{
-    return kernel->wide > FI_TILE_WIDER ? FI_TILE_TALLEST : kernel->tall;
-}
 
 /* Columns of b, of whole panels, that are packed together if its rows are wide, see TILE_PAGE. */
 static inline size_t tile_group(const fi_tile_kernel *kernel)

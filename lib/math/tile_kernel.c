@@ -41,8 +41,6 @@ static void multiply(size_t rows, size_t vectors, const fi_tile *tile)
         }
         memcpy(c, sum, columns * sizeof *c);
     }
-    for (size_t l = 0; tile->b_copy && l < tile->depth; l++)
-        memcpy(tile->b_copy + l * columns, tile->b + l * tile->b_row, columns * sizeof *tile->b);
 }
 
 static void transpose(size_t depth, size_t columns, const fi_real *b, size_t b_row, fi_real *c,
@@ -53,8 +51,14 @@ static void transpose(size_t depth, size_t columns, const fi_real *b, size_t b_r
             c[l * c_row + j] = b[(j < columns ? j : columns - 1) * b_row + l];
 }
 
-const fi_tile_kernel fi_tile_portable = {"portable", FI_TILE_SHORT, 2,        FI_TILE_TALLEST, 0,
-                                         false,      false,         multiply, transpose};
+const fi_tile_kernel fi_tile_portable = {.name = "portable",
+                                         .tall = FI_TILE_SHORT,
+                                         .wide = 2,
+                                         .tallest = FI_TILE_SHORT,
+                                         .narrow = 2,
+                                         .few = FI_TILE_TALLEST,
+                                         .multiply = multiply,
+                                         .transpose = transpose};
 
 /* ---- the choice ------------------------------------------------------------------------------ */
 

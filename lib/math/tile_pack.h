@@ -8,8 +8,9 @@
 
 enum {
     PACK_LINE = 64 / sizeof(fi_real),
-    PACK_AHEAD = 16, /* rows of b for which memory is asked while they are packed */
-    TILES_AHEAD = 8  /* rows of a as it is stored, each in some lines */
+    PACK_PART = FI_TILE_LANES, /* copied at a time */
+    PACK_AHEAD = 16,           /* rows of b for which memory is asked while they are packed */
+    TILES_AHEAD = 8            /* rows of a as it is stored, each in some lines */
 };
 
 typedef struct matrix {
@@ -41,12 +42,14 @@ static inline void pack_panels(const matrix *b, size_t l, size_t j, size_t depth
                                size_t width, fi_real *panel)
 {
     const fi_real *from = at(b, l, j);
-    for (size_t p = 0; p < depth; p++, from += b->row)
-        for (size_t x = 0; x < count * width; x += PACK_LINE) {
+    for (size_t p = 0; p < depth; p++, from += b->row, panel += width) {
+        for (size_t x = 0; x < count * width; x += PACK_LINE)
             __builtin_prefetch(from + PACK_AHEAD * b->row + x);
-            memcpy(panel + x / width * width * depth + p * width + x % width, from + x,
-                   PACK_LINE * sizeof *panel);
-        }
+        for (size_t k = 0; k < count; k++)
+            for (size_t x = 0; x < width; x += PACK_PART)
+                memcpy(panel + k * width * depth + x, from + k * width + x,
+                       PACK_PART * sizeof *panel);
+    }
 }
 
 /* One panel `width` wide, of which the first `columns` are those of b from (l, j). */
