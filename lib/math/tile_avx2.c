@@ -79,10 +79,11 @@ FI_AVX2_INLINE void add_term(const shape is, size_t l, const fi_real *a, const f
 /*
  * A tile over dense b. A processor of whose slots a neighbour takes half has time for little but
  * the products: hence GROUP terms for each step of the loop, and not more, as such a neighbour also
- * takes half of the room for decoded instructions.
+ * takes half of the room for decoded instructions. Of what is `ahead` as much is asked for in each
+ * step as the step reads of rows that are apart.
  */
 FI_AVX2_INLINE void dense_tile(const shape is, const fi_real *a, size_t stride, fi_real *c,
-                               const fi_tile *tile)
+                               const fi_real *ahead, const fi_tile *tile)
 {
     const fi_real *b = tile->b, *lower = a + 3 * stride;
     const size_t c_row = tile->c_row;
@@ -97,6 +98,12 @@ FI_AVX2_INLINE void dense_tile(const shape is, const fi_real *a, size_t stride, 
         for (size_t l = 0; l < GROUP; l++) {
             add_term(is, l, a, lower, stride, b, sum);
             a += is.apart ? 0 : stride;
+        }
+        if (is.apart) {
+#pragma GCC unroll 4
+            for (size_t x = 0; x < is.rows * GROUP; x += LINE)
+                __builtin_prefetch(ahead + x);
+            ahead += is.rows * GROUP;
         }
         a += is.apart ? GROUP : 0;
         lower += GROUP;
@@ -137,25 +144,28 @@ FI_AVX2_INLINE void ask_for_rows(const shape is, const fi_real *a, size_t a_row)
 }
 
 /*
- * Tiles over dense b, one below the other. Where the next one begins is asked for a tile ahead: c,
- * for whose lines its stores would wait and, behind them, the tile after it; and rows of a, which
- * the processor sees coming later on. The loop over terms is a function of its own, as the compiler
- * has registers enough if it thinks of nothing else.
+ * Tiles over dense b, one below the other, in loops over terms that are functions, as the compiler
+ * has registers enough if it thinks of nothing else. What the next tile needs is asked for a tile
+ * ahead: c, for whose lines its stores would wait and, behind them, the tile after it; and rows of
+ * a, all if they are next to each other, else their beginning. The first of the next panel follows
+ * the last.
  */
 FI_AVX2_INLINE void dense_tiles(const shape is, const fi_tile *tile,
-                                void (*multiply)(const fi_real *a, fi_real *c, const fi_tile *tile))
+                                void (*multiply)(const fi_real *a, fi_real *c, const fi_real *ahead,
+                                                 const fi_tile *tile))
 {
+    const bool dense = tile->a_row == tile->depth;
     const fi_real *a = tile->a;
     fi_real *c = tile->c;
     ask_for_c(is, c, tile->c_row);
     for (size_t left = tile->down; left > 0; left--) {
-        const fi_real *const next = a + tile->a_tall;
-        fi_real *const below = c + is.rows * tile->c_row;
-        if (left > 1)
-            ask_for_c(is, below, tile->c_row);
-        if (left > 1 && is.apart)
+        const fi_real *const next = left > 1 ? a + tile->a_tall : tile->a;
+        fi_real *const below =
+            left > 1 ? c + is.rows * tile->c_row : tile->c + is.vectors * FI_TILE_LANES;
+        ask_for_c(is, below, tile->c_row);
+        if (is.apart && !dense)
             ask_for_rows(is, next, tile->a_row);
-        multiply(a, c, tile);
+        multiply(a, c, dense ? next : a, tile);
         a = next;
         c = below;
     }
@@ -165,14 +175,14 @@ FI_AVX2_INLINE void dense_tiles(const shape is, const fi_tile *tile,
 #define DENSE(X) X(4, 3) X(6, 2) X(4, 2)
 #define X_DENSE(rows, vectors)                                                                     \
     static FI_AVX2 __attribute__((noinline)) void apart_##rows##_##vectors(                        \
-        const fi_real *a, fi_real *c, const fi_tile *tile)                                         \
+        const fi_real *a, fi_real *c, const fi_real *ahead, const fi_tile *tile)                   \
     {                                                                                              \
-        dense_tile((shape){rows, vectors, true}, a, tile->a_row, c, tile);                         \
+        dense_tile((shape){rows, vectors, true}, a, tile->a_row, c, ahead, tile);                  \
     }                                                                                              \
     static FI_AVX2 __attribute__((noinline)) void adjacent_##rows##_##vectors(                     \
-        const fi_real *a, fi_real *c, const fi_tile *tile)                                         \
+        const fi_real *a, fi_real *c, const fi_real *ahead, const fi_tile *tile)                   \
     {                                                                                              \
-        dense_tile((shape){rows, vectors, false}, a, tile->a_col, c, tile);                        \
+        dense_tile((shape){rows, vectors, false}, a, tile->a_col, c, ahead, tile);                 \
     }                                                                                              \
     static FI_AVX2 void dense_##rows##_##vectors(const fi_tile *tile)                              \
     {                                                                                              \
@@ -264,8 +274,10 @@ static void multiply_avx2(size_t rows, size_t vectors, const fi_tile *tile)
         SHAPES(X_ENTRY)};
     static void (*const dense[FI_TILE_TALLEST][FI_TILE_WIDEST])(const fi_tile *) = {
         DENSE(X_ENTRY_DENSE)};
-    const bool is_dense = tile->b_row == vectors * FI_TILE_LANES && dense[rows - 1][vectors - 1];
-    (is_dense ? dense : shapes)[rows - 1][vectors - 1](tile);
+    if (tile->b_row == vectors * FI_TILE_LANES && dense[rows - 1][vectors - 1])
+        dense[rows - 1][vectors - 1](tile);
+    else
+        shapes[rows - 1][vectors - 1](tile);
 }
 
 /* Columns from rows: x[i] is a half of row i and a half of row i + LANES / 2. */
