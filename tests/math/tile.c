@@ -250,7 +250,7 @@ Test(tile, agrees_with_openblas)
 /* Equal rows of a and columns of b give equal elements, wherever tiles and blocks end. */
 Test(tile, position_does_not_matter)
 {
-    const size_t m = 203, n = 1101, k = 601;
+    const size_t m = 140, n = 860, k = 521;
     for (int run = 0; fi_tile_choice(run / 4); run++) {
         const int pair = run % 4;
         struct product p = new_product(pair, m, n, k);
@@ -333,7 +333,6 @@ static void hear(void *context, size_t first, size_t rows)
 
 static void check_team(const fi_tile_kernel *kernel, struct product *p)
 {
-    expect_chain(p, 0);
     for (size_t members = 1; members <= 4; members++) {
         fi_team *team = fi_team_begin(members);
         struct hearing h = {p, 0, true, true};
@@ -350,11 +349,12 @@ static void check_team(const fi_tile_kernel *kernel, struct product *p)
 /* However many share a product, the bits are the same, and rows are told of in order. */
 Test(tile, a_team_computes_the_same)
 {
-    const size_t sizes[][3] = {{1000, 100, 20}, {130, 200, 90}, {128, 300, 70},  {97, 1700, 9},
-                               {110, 850, 520}, {600, 2, 1200}, {4, 3000, 1030}, {0, 30, 40}};
+    const size_t sizes[][3] = {{1000, 100, 20}, {130, 200, 90}, {128, 300, 70}, {97, 1700, 9},
+                               {20, 850, 520},  {600, 2, 1200}, {4, 1700, 520}, {0, 30, 40}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int pair = 0; pair < 4; pair++) {
             struct product p = new_product(pair, sizes[s][0], sizes[s][1], sizes[s][2]);
+            expect_chain(&p, 0);
             for (size_t which = 0; fi_tile_choice(which); which++)
                 check_team(fi_tile_choice(which), &p);
             free_product(&p);
