@@ -13,9 +13,12 @@
 #include <sys/mman.h>
 
 enum {
-    ROWS = FI_TILE_ROWS,             /* of a block of a: 192 KiB of the second cache */
-    FEW_COLUMNS = 4 * FI_TILE_LANES, /* of b: too few to make up for packing a */
-    FEW_TERMS = 128,                 /* which neither do, where taller tiles read it as it is */
+    ROWS = FI_TILE_ROWS,               /* of a block of a: 192 KiB of the second cache */
+    FEW_COLUMNS = 4 * FI_TILE_LANES,   /* of b: too few to make up for packing a */
+    FEW_TERMS = 128,                   /* which neither do, where taller tiles read it as it is */
+    FEW_ROWS = 64,                     /* of a: too few to make up for packing b of no more than */
+    NEAR_COLUMNS = 16 * FI_TILE_LANES, /* so many columns */
+    LARGE = (2 << 20) / sizeof(fi_real), /* elements of b: a cache further away */
     LEAST_TERMS = 32,
     LEAST_SHARED = 1 << 20, /* terms that make up for waking a team: some 20 us */
 };
@@ -170,23 +173,43 @@ static void multiply_blocks(const product *p, const fi_gemm_rows *sink)
 }
 
 /*
- * What is worth packing. Of a as it is: rows that take nearly a page each, as every tile would have
+ * Whether a is worth packing. As it is: rows that take nearly a page each, as every tile would have
  * its pages to find anew; twelve rows that share a set of the first cache, which has eight ways.
+ * Transposed: unless the columns are few, or the terms are where taller tiles make up for it; where
+ * short tiles read a part of a line of each of terms that share a set, sooner.
  */
+static bool packs_a(const product *p)
+{
+    const fi_tile_kernel *const kernel = p->kernel;
+    const bool shares_set = p->a.row % TILE_PAGE == 0;
+    if (p->a.is == FI_AS_IS) {
+        const bool paged = p->a.row >= TILE_PAGE / 8 * 7 && p->n > FEW_COLUMNS;
+        const bool tallest = kernel->tall == FI_TILE_TALLEST || p->n <= FI_TILE_LANES;
+        return paged || (shares_set && tallest && p->m > FI_TILE_SHORT);
+    }
+    const bool few_terms = p->k <= FEW_TERMS, few_columns = p->n <= FEW_COLUMNS;
+    bool worth = !few_columns;
+    if (kernel->any_columns && kernel->tallest > kernel->tall)
+        worth = worth && !(few_terms && p->n <= 3 * (size_t)FEW_COLUMNS);
+    else if (!kernel->any_columns && shares_set)
+        worth = p->n > (size_t)FEW_COLUMNS / 2 || !few_terms;
+    return worth && p->m > kernel->tallest && p->m * p->k > kernel->small;
+}
+
+/* Whether b, as it is, is worth packing: not for few rows of a and, if that takes a pass of its
+ * own, not for somewhat more where rows of b lie so near that the processor sees them coming. */
+static bool packs_b(const product *p)
+{
+    const bool near = !p->kernel->copies && p->n <= NEAR_COLUMNS;
+    const bool large = !p->kernel->copies && p->k * p->n > LARGE;
+    const size_t few = large ? FI_TILE_SHORT : near ? FEW_ROWS : p->kernel->few;
+    return p->m > few && p->k * p->n > p->kernel->small;
+}
+
 static product planned(product p)
 {
-    const bool paged = p.a.row >= TILE_PAGE / 8 * 7 && p.n > FEW_COLUMNS;
-    const bool tallest = p.kernel->tall == FI_TILE_TALLEST || p.n <= FI_TILE_LANES;
-    const bool aliased = p.a.row % TILE_PAGE == 0 && tallest && p.m > FI_TILE_SHORT;
-    const bool taller = p.kernel->tallest > p.kernel->tall;
-    const bool few =
-        p.n <= FEW_COLUMNS || (taller && p.k <= FEW_TERMS && p.n <= 3 * (size_t)FEW_COLUMNS);
-    if (p.a.is == FI_TRANSPOSED)
-        p.pack_a = !few && p.m > p.kernel->tallest && p.m * p.k > p.kernel->small;
-    else
-        p.pack_a = paged || aliased;
-    const bool worth = p.m > p.kernel->few && p.k * p.n > p.kernel->small;
-    p.pack_b = worth || p.b.is == FI_TRANSPOSED;
+    p.pack_a = packs_a(&p);
+    p.pack_b = p.b.is == FI_TRANSPOSED || packs_b(&p);
     return p;
 }
 
