@@ -196,8 +196,11 @@ static bool packs_a(const product *p)
     return worth && p->m > kernel->tallest && p->m * p->k > kernel->small;
 }
 
-/* Whether b, as it is, is worth packing: not for few rows of a and, if that takes a pass of its
- * own, not for somewhat more where rows of b lie so near that the processor sees them coming. */
+/*
+ * Whether b, as it is, is worth packing: not for few rows of a. Where that takes a pass of its own:
+ * not for somewhat more, if rows of b lie so near that the processor sees them coming; but for
+ * fewer, if b is large, as each tile would have to wait for it anew.
+ */
 static bool packs_b(const product *p)
 {
     const bool near = !p->kernel->copies && p->n <= NEAR_COLUMNS;
