@@ -18,7 +18,7 @@ enum {
     FEW_TERMS = 128,                   /* which neither do, where taller tiles read it as it is */
     FEW_ROWS = 64,                     /* of a: too few to make up for packing b of no more than */
     NEAR_COLUMNS = 16 * FI_TILE_LANES, /* so many columns */
-    LARGE = (2 << 20) / sizeof(fi_real), /* elements of b: a cache further away */
+    LARGE = (3 << 20) / sizeof(fi_real), /* elements of b: beyond the second cache by far */
     LEAST_TERMS = 32,
     LEAST_SHARED = 1 << 20, /* terms that make up for waking a team: some 20 us */
 };

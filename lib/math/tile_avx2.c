@@ -1,8 +1,8 @@
 /*
  * The kernel of tile.c for AVX2: whole tiles of 4 rows and 3 vectors, which are the fewest loads
- * for 16 registers, and panels of fewer vectors in tiles of 6 rows. It asks for nothing of what is
- * `ahead`: measured, requests cost as many slots as they save waiting for panels that the processor
- * sees coming, one row after the other.
+ * for 16 registers, and panels of fewer vectors in tiles of 6 rows. It asks for what the next tile
+ * needs, but not for the regions of fi_tile's `ahead`: measured, that costs as many slots as it
+ * saves waiting for panels that the processor sees coming, one row after the other.
  */
 #include "../core/internal.h"
 #include "tile.h"

@@ -50,7 +50,7 @@ typedef struct block {
 
 void fi_tile_block(const product *p, const block *z);
 
-/* Columns of b, of whole panels, that are packed together if its rows are wide, see TILE_PAGE. */
+/* Columns of b, of whole panels, that are packed together where tiles don't copy them. */
 static inline size_t tile_group(const fi_tile_kernel *kernel)
 {
     const size_t columns = kernel->wide * FI_TILE_LANES;
