@@ -42,6 +42,25 @@ static bool is_in(const char *list, const char *name)
     return false;
 }
 
+/* Fails with FI_EUSAGE if the list names a section that there is not. */
+static fi_status check_sections(const char *list)
+{
+    static const char *const names[] = {"process", "elements", "gemm",
+                                        "study",   "scaling",  "training"};
+    const size_t count = sizeof names / sizeof *names;
+    for (size_t length; *list; list += length + (list[length] == ',')) {
+        char given[32];
+        size_t k = 0;
+        length = strcspn(list, ",");
+        snprintf(given, sizeof given, "%.*s", (int)length, list);
+        while (k < count && strcmp(given, names[k]) != 0)
+            k++;
+        if (k == count)
+            return fi_unknown_name("section", given, names, count);
+    }
+    return FI_OK;
+}
+
 /* Of the library's own products, which have one name for all kernels, the one in use. */
 static const char *kernel(void)
 {
@@ -82,7 +101,9 @@ int main(int argc, char **argv)
     struct options options = {.studies = "build/studies",
                               .scratch = "bench.h5",
                               .sections = "process,elements,gemm,study,scaling,training"};
-    const fi_status status = fi_options_parse(argc, argv, rows, ROWS, &options);
+    fi_status status = fi_options_parse(argc, argv, rows, ROWS, &options);
+    if (status == FI_OK)
+        status = check_sections(options.sections);
     if (status != FI_OK) {
         fprintf(stderr, "bench: %s\n", fi_message());
         return (int)status;
